@@ -1,0 +1,327 @@
+"""The card: what a model file says about itself, as JSON in the ONNX metadata."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from musicedge.analysis import MOODS
+from musicedge.decoding.base import SAMPLE_RATE_RANGE
+from musicedge.frontend import FrontEndConfig
+
+METADATA_KEY = "musicedge.card"
+FORMAT_VERSION = 1
+
+HeadKind = Literal["classification", "regression", "detection"]
+
+HEAD_KINDS: dict[str, HeadKind] = {
+    "genre": "classification",
+    **dict.fromkeys(MOODS, "regression"),
+    "music": "detection",
+}
+"""The heads that this version reads, and the kind of each."""
+
+# A card is untrusted: these bound the memory and the text that it can ask for.
+_MAX_CARD_CHARACTERS = 1_000_000
+_MAX_LABELS = 1024
+_MAX_NAME = 64
+_MAX_PROSE = 4096
+_MAX_WINDOW_VALUES = 2**22  # window_frames * n_mels: 16 MiB of float32; 10 s are 128,000
+_MAX_NESTING = 8
+_TEMPERATURES = (0.01, 100.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """One output of the network.
+
+    Parameters
+    ----------
+    name
+        The output's name in the graph; one of `HEAD_KINDS`.
+    kind
+        ``"classification"`` gives logits, np.ndarray [shape=(batch, n_labels)]; ``"regression"``
+        and ``"detection"`` give values in `range`, np.ndarray [shape=(batch,)].
+    labels
+        The classes, in the order of the logits; empty for the other kinds.
+    range
+        Lowest and highest value of the result; format 1 knows (0, 1) only.
+    meaning
+        What the values mean, in words.
+    temperature
+        What the logits are divided by before the softmax, so that the scores are calibrated (Guo et
+        al., "On calibration of modern neural networks", ICML 2017); 1 for the other kinds.
+    threshold
+        From which value on a detection holds; None for the other kinds.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range; the message names the field and the value.
+    """
+
+    name: str
+    kind: HeadKind
+    labels: tuple[str, ...] = ()
+    range: tuple[float, float] = (0.0, 1.0)
+    meaning: str = ""
+    temperature: float = 1.0
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("head", self.name, tuple(HEAD_KINDS))
+        _one_of("kind", self.kind, get_args(HeadKind))
+        if self.kind != HEAD_KINDS[self.name]:
+            raise ValueError(
+                f"kind is {self.kind!r}: {self.name} is a {HEAD_KINDS[self.name]} head"
+            )
+        _text("meaning", self.meaning, _MAX_PROSE)
+        if not isinstance(self.labels, tuple) or not isinstance(self.range, tuple):
+            raise ValueError("labels and range must be tuples")
+        if tuple(self.range) != (0, 1):
+            raise ValueError(f"range is {list(self.range)}: must be [0, 1]")
+        if self.kind == "classification":
+            self._check_labels()
+            _number("temperature", self.temperature, *_TEMPERATURES)
+        elif self.labels:
+            raise ValueError(f"labels are given, but {self.name} is a {self.kind} head")
+        elif self.temperature != 1:
+            raise ValueError(f"temperature is {self.temperature!r}: must be 1 for {self.kind}")
+        if self.kind == "detection":
+            if self.threshold is None:
+                raise ValueError("threshold is null: a detection head needs one")
+            _number("threshold", self.threshold, 0, 1)
+        elif self.threshold is not None:
+            raise ValueError(f"threshold is {self.threshold!r}: must be null for {self.kind}")
+
+    def _check_labels(self) -> None:
+        if not 2 <= len(self.labels) <= _MAX_LABELS:
+            raise ValueError(f"labels are {len(self.labels)}: must be 2 to {_MAX_LABELS}")
+        for label in self.labels:
+            _text("label", label, _MAX_NAME, least=1)
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels hold the same label twice")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Head:
+        """Build a head from its JSON object; unknown or missing keys are errors."""
+        _same_keys("head", values, cls)
+        labels, limits = _list("labels", values["labels"]), _list("range", values["range"])
+        return cls(**{**values, "labels": tuple(labels), "range": tuple(limits)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the head as a JSON-ready object."""
+        return {**asdict(self), "labels": list(self.labels), "range": list(self.range)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a model file says about itself.
+
+    Parameters
+    ----------
+    name, architecture, variant
+        For instance ``"cnn"``, ``"MobileNetV3-Large x 0.4"``, ``"int8"``.
+    frontend
+        The constants of the log-mel that the graph takes.
+    window_frames, hop_frames
+        Length of the window that the network sees, and the step from one to the next, in frames.
+    heads
+        The outputs of the graph, each once.
+    training_data, licence, notes, commit
+        In words: what it was trained on, under which terms it may be used, what to know, and the
+        commit that made it.
+    scores
+        Measured scores, any JSON object.
+    created_with
+        Packages and their versions.
+    format_version
+        Version of this form.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range; the message names the field and the value.
+    """
+
+    name: str
+    architecture: str
+    variant: str
+    frontend: FrontEndConfig
+    window_frames: int
+    hop_frames: int
+    heads: tuple[Head, ...]
+    training_data: str = ""
+    licence: str = ""
+    notes: str = ""
+    scores: dict[str, Any] = field(default_factory=dict)
+    commit: str = ""
+    created_with: dict[str, str] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        if self.format_version != FORMAT_VERSION:
+            raise ValueError(f"format_version is {self.format_version!r}: must be {FORMAT_VERSION}")
+        for name in ("name", "variant", "architecture"):
+            _text(name, getattr(self, name), _MAX_NAME, least=1)
+        for name in ("training_data", "licence", "notes", "commit"):
+            _text(name, getattr(self, name), _MAX_PROSE)
+        if not isinstance(self.frontend, FrontEndConfig):
+            raise ValueError(f"frontend is {self.frontend!r}: must be a FrontEndConfig")
+        _number("frontend sample_rate", self.frontend.sample_rate, *SAMPLE_RATE_RANGE)
+        _whole("window_frames", self.window_frames, _MAX_WINDOW_VALUES // self.frontend.n_mels)
+        _whole("hop_frames", self.hop_frames, self.window_frames)
+        if not isinstance(self.heads, tuple) or not all(isinstance(h, Head) for h in self.heads):
+            raise ValueError("heads must be a tuple of Head")
+        names = [head.name for head in self.heads]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"heads are {names}: must be at least one, each once")
+        _json_object("scores", self.scores)
+        _json_object("created_with", self.created_with)
+        if not all(isinstance(version, str) for version in self.created_with.values()):
+            raise ValueError("created_with must hold texts")
+
+    @property
+    def window_seconds(self) -> float:
+        """Length of the window, in seconds."""
+        return self.window_frames / self.frontend.frame_rate
+
+    @property
+    def hop_seconds(self) -> float:
+        """Step from one window to the next, in seconds."""
+        return self.hop_frames / self.frontend.frame_rate
+
+    def head(self, name: str) -> Head | None:
+        """Return the head of that name, or None where the model has none."""
+        return next((head for head in self.heads if head.name == name), None)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Card:
+        """Build a card from its JSON object; unknown or missing keys are errors."""
+        version = values.get("format_version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise NewerFormat(version)
+        _same_keys("card", values, cls)
+        if not isinstance(values["frontend"], Mapping):
+            raise ValueError("frontend must be an object")
+        return cls(
+            **{
+                **values,
+                "frontend": FrontEndConfig.from_dict(values["frontend"]),
+                "heads": tuple(Head.from_dict(_object(h)) for h in _list("heads", values["heads"])),
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as a JSON-ready object."""
+        parts = {"frontend": self.frontend.to_dict(), "heads": [h.to_dict() for h in self.heads]}
+        return {key.name: parts.get(key.name, getattr(self, key.name)) for key in fields(self)}
+
+    @classmethod
+    def from_json(cls, text: str) -> Card:
+        """Read the text that stands in the ONNX metadata under `METADATA_KEY`.
+
+        Raises
+        ------
+        ValueError
+            The text is no JSON object, or it breaks a rule of the card.
+        NewerFormat
+            The card's format is newer than this version reads.
+        """
+        if len(text) > _MAX_CARD_CHARACTERS:
+            raise ValueError(f"it has {len(text)} characters: at most {_MAX_CARD_CHARACTERS}")
+        try:
+            values = json.loads(text, parse_constant=_refuse_constant)
+            return cls.from_dict(_object(values))
+        except RecursionError:
+            raise ValueError("it is nested too deep") from None
+        except OverflowError:
+            raise ValueError("a number in it is too large") from None
+
+    def to_json(self) -> str:
+        """Return the text for the ONNX metadata."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+
+class NewerFormat(ValueError):
+    """A card's format is newer than this version reads."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"card format {version}, this one reads {FORMAT_VERSION}")
+
+
+def _same_keys(what: str, values: Mapping[str, Any], cls: type[Head] | type[Card]) -> None:
+    known = {field.name for field in fields(cls)}
+    for key in values:
+        _one_of(f"a key of the {what}", key, tuple(known))
+    if missing := known - set(values):
+        raise ValueError(f"the {what} lacks {', '.join(sorted(missing))}")
+
+
+def _one_of(what: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        from difflib import get_close_matches
+
+        near = get_close_matches(str(value), known, 1)
+        hint = f"perhaps {near[0]!r}" if near else f"known are {', '.join(sorted(known))}"
+        raise ValueError(f"{what} is {value!r}, which is not known: {hint}")
+
+
+def _text(what: str, value: Any, most: int, *, least: int = 0) -> None:
+    """Refuse what is no text, too long, or could steer a terminal."""
+    if not isinstance(value, str):
+        raise ValueError(f"{what} is {value!r}: must be a text")
+    if not least <= len(value) <= most:
+        raise ValueError(f"{what} has {len(value)} characters: must be {least} to {most}")
+    if not value.isprintable():
+        raise ValueError(f"{what} is {value[:_MAX_NAME]!r}: must be one line of printable text")
+
+
+def _number(what: str, value: Any, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{what} is {value!r}: must be a number from {low:g} to {high:g}")
+
+
+def _whole(what: str, value: Any, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise ValueError(f"{what} is {value!r}: must be a whole number from 1 to {most}")
+
+
+def _list(what: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{what} is {value!r}: must be a list")
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} stands where an object must be")
+    return value
+
+
+def _json_object(what: str, value: Any) -> None:
+    """Refuse what JSON could not carry, or a terminal should not show."""
+    pending = [(_object(value), 0)]
+    while pending:
+        part, depth = pending.pop()
+        if depth > _MAX_NESTING:
+            raise ValueError(f"{what} is nested deeper than {_MAX_NESTING}")
+        if isinstance(part, dict):
+            for key in part:
+                _text(f"a key of {what}", key, _MAX_PROSE)
+            pending.extend((item, depth + 1) for item in part.values())
+        elif isinstance(part, list):
+            pending.extend((item, depth + 1) for item in part)
+        elif isinstance(part, str):
+            _text(f"a text of {what}", part, _MAX_PROSE)
+        elif isinstance(part, float) and not math.isfinite(part):
+            raise ValueError(f"{what} holds {part!r}: must be finite")
+        elif part is not None and not isinstance(part, bool | int | float):
+            raise ValueError(f"{what} holds {part!r}: must be JSON")
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"it holds {text}, which is no JSON number")

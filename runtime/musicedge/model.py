@@ -1,0 +1,280 @@
+"""A model to ask: sound in, `Analysis` out."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicedge import bundle as bundles
+from musicedge.analysis import MUSIC_SHARE, Analysis, ModelInfo, Segment
+from musicedge.decoding.sources import printable
+from musicedge.errors import AudioEmpty, AudioValues
+from musicedge.frontend import Float32, FrontEnd
+from musicedge.readings import Readings
+from musicedge.session import BATCH, Session
+from musicedge.silence import SilenceMeter
+from musicedge.windows import FrameWindow, WindowCutter
+
+if TYPE_CHECKING:
+    from musicedge.audio import AudioReader
+    from musicedge.card import Card
+
+
+def load(
+    name_or_path: str | os.PathLike[str] = "cnn",
+    *,
+    variant: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+) -> Model:
+    """Load a model.
+
+    Parameters
+    ----------
+    name_or_path
+        A shipped model (``"cnn"``, ``"cnn.int8"``), or the path of a model file.
+    variant
+        ``"int8"``, ``"fp32"``, or ``"auto"`` for the model's default.
+    device
+        ``"cpu"``, ``"cuda"``, or ``"auto"`` for CUDA where it works and the CPU elsewhere.
+    threads
+        Threads for one window; None for one for each CPU that may be used, at most 4.
+
+    Raises
+    ------
+    ModelNotFound, ModelInvalid, ModelTampered, ModelError
+        There is no such model, it is none, a shipped one was changed, or it cannot be read.
+    DeviceUnavailable
+        CUDA was asked for and is not there.
+    ValueError
+        `threads` is below 1.
+
+    Examples
+    --------
+    >>> model = load("cnn")  # doctest: +SKIP
+    >>> model.analyze("song.mp3").genre[0].label  # doctest: +SKIP
+    'rock'
+    """
+    bundle = bundles.open(name_or_path, variant)
+    return Model(bundle, Session(bundle, device, threads))
+
+
+class Model:
+    """A loaded model. `load` makes one; several threads may use it at once.
+
+    Attributes
+    ----------
+    card
+        What the model file says about itself.
+    variant
+        Such as ``"int8"``.
+    sha256
+        Of the model file, in hexadecimal.
+    provider
+        The execution provider that is really used, such as ``"CPUExecutionProvider"``.
+    """
+
+    def __init__(self, bundle: bundles.Bundle, session: Session) -> None:
+        self.card: Card = bundle.card
+        self.variant = bundle.card.variant
+        self.sha256 = bundle.sha256
+        self.provider = session.provider
+        self._session = session
+        self._front_end = FrontEnd(bundle.card.frontend)
+
+    def analyze(
+        self,
+        source: str | os.PathLike[str] | bytes | BinaryIO | NDArray[np.floating[Any]],
+        *,
+        sample_rate: int | None = None,
+        offset: float = 0.0,
+        duration: float | None = None,
+        name: str | None = None,
+    ) -> Analysis:
+        """Tell what a piece is.
+
+        The whole source is read once, in blocks: memory does not grow with its length, but for a
+        few numbers a window.
+
+        Parameters
+        ----------
+        source : path, bytes, binary file object, or np.ndarray [shape=(n,) or (channels, n)]
+            A file of any format that can be decoded; or samples as floats, full scale at +-1.
+        sample_rate
+            Of the samples, in Hz; for arrays only.
+        offset, duration
+            Which part to analyse, in seconds; all of it by default.
+        name
+            What results and errors call the source.
+
+        Returns
+        -------
+        Analysis
+            Times are in seconds from the beginning of the source, whatever the offset.
+
+        Raises
+        ------
+        AudioError
+            The source cannot be used; the subclass and the text say why.
+        ModelInvalid
+            The network fails, or gives what its card does not promise.
+
+        Notes
+        -----
+        A window holds music when its probability reaches the threshold in the card and its samples
+        are not digital silence (`musicedge.silence`), whose probability is 0 whatever the network
+        says. The piece holds music when at least a tenth of its windows do; then its genre and
+        moods are the means over those windows. A model without a ``music`` head takes all that is
+        not silence for music, with probability 1.
+        """
+        # What a hostile model or an extreme sample overflows is checked where it can matter.
+        with (
+            np.errstate(all="ignore"),
+            self._open(source, sample_rate, offset, duration, name) as reader,
+        ):
+            road = _Road(reader, self._front_end, self.card)
+            return self._summarise(road, name or _path_of(source), offset)
+
+    def _open(
+        self,
+        source: Any,
+        sample_rate: int | None,
+        offset: float,
+        duration: float | None,
+        name: str | None,
+    ) -> AudioReader:
+        from musicedge import audio
+
+        rate = self.card.frontend.sample_rate
+        if not hasattr(source, "__array__"):
+            if sample_rate is not None:
+                called = printable(name or _path_of(source) or "source")
+                raise AudioValues(
+                    f"{called}: sample_rate={sample_rate} was given, but a file names its own; "
+                    "leave it out"
+                )
+            return audio.open(source, sample_rate=rate, offset=offset, duration=duration, name=name)
+        called = printable(name or "array")
+        if sample_rate is None:
+            raise AudioValues(f"{called}: an array has no sample rate of its own; pass sample_rate")
+        samples = np.asarray(source)
+        if (offset or duration is not None) and samples.ndim and sample_rate > 0:
+            samples = _part(samples, sample_rate, offset, duration, called)
+        return audio.from_array(samples, sample_rate, sample_rate=rate, name=called)
+
+    def _summarise(self, road: _Road, path: str | None, offset: float) -> Analysis:
+        """Run all windows of a source through the network, and put together what it says."""
+        outputs: dict[str, list[Float32]] = {head.name: [] for head in self.card.heads}
+        spans: list[tuple[int, int]] = []
+        silent: list[bool] = []
+        windows = iter(road)
+        while batch := list(islice(windows, BATCH)):
+            for head, values in self._session.run([window.frames for window, _ in batch]).items():
+                outputs[head].append(values)
+            spans.extend((window.start, window.end) for window, _ in batch)
+            silent.extend(is_silent for _, is_silent in batch)
+        if not spans:
+            raise AudioEmpty(
+                f"{road.reader.name}: {road.seconds:.3f} s of sound are too short to judge; "
+                "give a longer part"
+            )
+        readings = Readings(
+            self.card,
+            {head: np.concatenate(parts) for head, parts in outputs.items()},
+            np.array(silent, bool),
+        )
+        rate = self.card.frontend.frame_rate
+        return Analysis(
+            path=path,
+            duration=road.seconds,
+            decoder=road.reader.decoder,
+            model=ModelInfo(self.card.name, self.variant, self.sha256, self.provider),
+            music=float(readings.music.mean()),
+            music_share=readings.music_share,
+            **readings.of_piece(),
+            notes=(*road.reader.notes, *self._notes(readings, spans[0][1], road.seconds)),
+            segments=tuple(
+                Segment(
+                    start=offset + start / rate,
+                    end=offset + min(end / rate, road.seconds),
+                    music=float(readings.music[index]),
+                    **readings.of_window(index),
+                )
+                for index, (start, end) in enumerate(spans)
+            ),
+        )
+
+    def _notes(self, readings: Readings, first_end: int, seconds: float) -> Iterator[str]:
+        if first_end < self.card.window_frames:
+            window = self.card.window_seconds
+            shorter = math.floor(10 * seconds) / 10  # never rounded up to the window's length
+            yield (
+                f"clip shorter than the window ({shorter:.1f} s of {window:.1f} s): "
+                "repeated to fill it"
+            )
+        if readings.silent.all():
+            yield "nothing but digital silence"
+        elif 0 < readings.music_share < 1:
+            percent = min(99, max(1, round(100 * readings.music_share)))
+            few = readings.music_share < MUSIC_SHARE
+            verdict = ": too few to name a genre or a mood" if few else ""
+            yield f"music in {percent} % of the windows{verdict}"
+
+
+class _Road:
+    """The way from a reader's blocks to windows, each with whether it is digital silence."""
+
+    def __init__(self, reader: AudioReader, front_end: FrontEnd, card: Card) -> None:
+        self.reader = reader
+        self._stream = front_end.stream()
+        self._cutter = WindowCutter(card.window_frames, card.hop_frames)
+        self._meter = SilenceMeter(card.frontend.hop_length)
+        self._rate = card.frontend.sample_rate
+        self._n_samples = 0
+
+    @property
+    def seconds(self) -> float:
+        """Length of the signal so far."""
+        return self._n_samples / self._rate
+
+    def __iter__(self) -> Iterator[tuple[FrameWindow, bool]]:
+        for block in self.reader:
+            self._n_samples += len(block)
+            self._meter.push(block)
+            yield from self._judged(self._cutter.push(self._stream.push(block)))
+        yield from self._judged(self._cutter.push(self._stream.finish()))
+        yield from self._judged(self._cutter.finish())
+
+    def _judged(self, windows: list[FrameWindow]) -> Iterator[tuple[FrameWindow, bool]]:
+        for window in windows:
+            yield window, self._meter.is_silent(window.start, window.end)
+            self._meter.forget(window.start)
+
+
+def _path_of(source: Any) -> str | None:
+    return os.fsdecode(source) if isinstance(source, str | os.PathLike) else None
+
+
+def _part(
+    samples: NDArray[Any], sample_rate: int, offset: float, duration: float | None, name: str
+) -> NDArray[Any]:
+    """Return the part of samples, [shape=(n,) or (channels, n)], that offset and duration mean."""
+    if not 0 <= offset < math.inf:
+        raise AudioValues(f"{name}: the offset is {offset:g} s; give 0 or more seconds")
+    if duration is not None and not 0 < duration < math.inf:
+        raise AudioValues(f"{name}: the duration is {duration:g} s; give more than 0 seconds")
+    start = round(offset * sample_rate)
+    stop = None if duration is None else start + max(1, round(duration * sample_rate))
+    if start and start >= samples.shape[-1]:
+        seconds = samples.shape[-1] / sample_rate
+        raise AudioEmpty(
+            f"{name}: no samples from {offset:g} s on; it ends at {seconds:.3f} s, "
+            "so give a smaller offset"
+        )
+    return samples[..., start:stop]
