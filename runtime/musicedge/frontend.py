@@ -1,8 +1,8 @@
 """The front-end: mono samples to log-mel frames, offline and streaming. The one implementation.
 
 Training, export, files and the microphone all call this module, so that a model never sees features
-that differ from those it was trained on. All constants live in :class:`FrontEndConfig`, which a model
-file carries in its card.
+that differ from those it was trained on. All constants live in :class:`FrontEndConfig`, which a
+model file carries in its card.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from musicedge.mel import Bands, MelScale, mel_filterbank
+
 Float32 = NDArray[np.float32]
 
-MelScale = Literal["slaney", "htk", "kaldi"]
 Window = Literal["hann", "hann_symmetric"]
 Logarithm = Literal["ln", "db"]
 
@@ -49,15 +50,16 @@ class FrontEndConfig:
     window
         ``"hann"`` is periodic (as librosa's), ``"hann_symmetric"`` symmetric (as Kaldi's).
     center
-        Whether frame *t* is centred on sample ``t * hop_length``, with reflection padding at both ends.
+        Whether frame *t* is centred on sample ``t * hop_length``, with reflection padding at both
+        ends.
     preemphasis
-        The coefficient *a* of ``y[n] = x[n + 1] - a x[n]``, which is one sample shorter; 0 for none.
+        The coefficient *a* of ``y[n] = x[n + 1] - a x[n]``, one sample shorter; 0 for none.
     n_mels, fmin, fmax
         Mel bands, and the lowest and highest frequency in Hz.
     mel_scale
-        ``"slaney"`` (Auditory Toolbox, as librosa's default), ``"htk"`` (2595 log10(1 + f/700)), both
-        with triangles that are linear in Hz; ``"kaldi"`` (1127 ln(1 + f/700), the Nyquist bin unused)
-        with triangles that are linear in mel.
+        ``"slaney"`` (Auditory Toolbox, as librosa's default), ``"htk"`` (2595 log10(1 + f/700)),
+        both with triangles that are linear in Hz; ``"kaldi"`` (1127 ln(1 + f/700), the Nyquist bin
+        unused) with triangles that are linear in mel.
     mel_norm
         ``"slaney"`` divides each triangle by half its width in Hz; None leaves its peak at 1.
     power
@@ -97,7 +99,9 @@ class FrontEndConfig:
         for name, (low, high) in _LIMITS.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ValueError(f"{name} is {value!r}: must be a whole number from {low} to {high}")
+                raise ValueError(
+                    f"{name} is {value!r}: must be a whole number from {low} to {high}"
+                )
         numbers = ("preemphasis", "fmin", "fmax", "power", "log_offset", "mean", "scale")
         for name in numbers:
             value = getattr(self, name)
@@ -210,8 +214,8 @@ class FrontEnd:
         return LogMelStream(self)
 
     @cached_property
-    def _bands(self) -> _Bands:
-        return _Bands.of(self.mel_weights)
+    def _bands(self) -> Bands:
+        return Bands.of(self.mel_weights)
 
     def _transform(self, frames: Float32) -> Float32:
         """Return log-mel rows for frames that are `win_length` samples long."""
@@ -225,7 +229,8 @@ class FrontEnd:
             count = len(block)
             # Zeros all go to the right: a shift changes the phase, which the magnitude forgets.
             np.multiply(block, self.window, out=padded[:count, : config.win_length])
-            np.fft.rfft(padded[:count], axis=1, out=spectrum[:count])
+            # numpy's types know no single precision here; its code does since 2.0.
+            np.fft.rfft(padded[:count], axis=1, out=spectrum[:count])  # type: ignore[arg-type]
             parts = spectrum[:count].view(np.float32)
             np.multiply(parts, parts, out=parts)
             energy = parts[:, ::2] + parts[:, 1::2]
@@ -248,36 +253,6 @@ class FrontEnd:
             gain *= 10
         mel *= np.float32(gain)
         mel += np.float32(offset)
-
-
-@dataclass(frozen=True)
-class _Bands:
-    """The filterbank without its zeros: each bin feeds two filters, so a dense product is 98 % idle.
-
-    Summing runs of bins is as fast on one thread as the product, and unlike it starts no threads of a
-    linear algebra library, which compete with those of the network.
-    """
-
-    bins: NDArray[np.intp]  # of all filters, one after the other
-    weights: Float32
-    starts: NDArray[np.intp]  # where each filter's run begins
-    filters: NDArray[np.intp]  # which filter it is; some are too narrow to hold a bin
-
-    @classmethod
-    def of(cls, mel_weights: Float32) -> _Bands:
-        rows, bins = np.nonzero(mel_weights)
-        filters, starts = np.unique(rows, return_index=True)
-        return cls(bins, mel_weights[rows, bins], starts, filters)
-
-    def sum(self, energy: Float32, output: Float32) -> None:
-        """Write the weighted sums of energies (t, bins) to (t, n_mels), which holds zeros."""
-        runs = np.take(energy, self.bins, axis=1)
-        runs *= self.weights
-        sums = np.add.reduceat(runs, self.starts, axis=1)
-        if len(self.filters) == output.shape[1]:
-            output[...] = sums
-        else:
-            output[:, self.filters] = sums
 
 
 class LogMelStream:
@@ -343,7 +318,8 @@ class LogMelStream:
             return samples
         joined = np.concatenate([self._previous, samples]) if len(self._previous) else samples
         self._previous = joined[-1:].copy()
-        return joined[1:] - np.float32(coefficient) * joined[:-1]
+        emphasised: Float32 = joined[1:] - np.float32(coefficient) * joined[:-1]
+        return emphasised
 
     def _append(self, samples: Float32) -> None:
         self._buffer = np.concatenate([self._buffer, samples]) if len(self._buffer) else samples
@@ -369,55 +345,3 @@ class LogMelStream:
         self._buffer = self._buffer[drop:].copy()
         self._next_frame -= drop
         return frames
-
-
-def mel_filterbank(config: FrontEndConfig) -> Float32:
-    """Return triangular mel filters, np.ndarray [shape=(n_mels, n_fft // 2 + 1), dtype=float32].
-
-    References
-    ----------
-    Slaney, "Auditory Toolbox" (1998), for ``"slaney"``; Young et al., "The HTK Book", section 5.4, for
-    ``"htk"``; Povey et al., "The Kaldi speech recognition toolkit" (2011), for ``"kaldi"``.
-    """
-    frequencies = np.arange(config.n_fft // 2 + 1) * (config.sample_rate / config.n_fft)
-    low, high = _hz_to_mel(np.array([config.fmin, config.fmax]), config.mel_scale)
-    edges = np.linspace(low, high, config.n_mels + 2)
-    edges_hz = _mel_to_hz(edges, config.mel_scale)
-    if config.mel_scale == "kaldi":
-        corners, points = edges, _hz_to_mel(frequencies, config.mel_scale)
-    else:
-        corners, points = edges_hz, frequencies
-    left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
-    rising = (points - left) / (centre - left)
-    falling = (right - points) / (right - centre)
-    weights = np.maximum(0, np.minimum(rising, falling))
-    if config.mel_scale == "kaldi":
-        weights[:, config.n_fft // 2] = 0
-    if config.mel_norm == "slaney":
-        weights *= 2 / (edges_hz[2:] - edges_hz[:-2])[:, None]
-    return weights.astype(np.float32)
-
-
-# Slaney's scale: 200/3 Hz a mel up to 1000 Hz, above it 27 mels to each factor of 6.4.
-_SLANEY_HZ_PER_MEL = 200 / 3
-_SLANEY_BREAK_HZ = 1000.0
-_SLANEY_BREAK_MEL = _SLANEY_BREAK_HZ / _SLANEY_HZ_PER_MEL
-_SLANEY_LOG_STEP = math.log(6.4) / 27
-
-
-def _hz_to_mel(hz: NDArray[np.float64], scale: MelScale) -> NDArray[np.float64]:
-    if scale == "kaldi":
-        return 1127 * np.log1p(hz / 700)
-    if scale == "htk":
-        return 2595 * np.log10(1 + hz / 700)
-    above = np.log(np.maximum(hz, _SLANEY_BREAK_HZ) / _SLANEY_BREAK_HZ) / _SLANEY_LOG_STEP
-    return np.where(hz < _SLANEY_BREAK_HZ, hz / _SLANEY_HZ_PER_MEL, _SLANEY_BREAK_MEL + above)
-
-
-def _mel_to_hz(mel: NDArray[np.float64], scale: MelScale) -> NDArray[np.float64]:
-    if scale == "kaldi":
-        return 700 * np.expm1(mel / 1127)
-    if scale == "htk":
-        return 700 * (10 ** (mel / 2595) - 1)
-    above = _SLANEY_BREAK_HZ * np.exp(_SLANEY_LOG_STEP * (mel - _SLANEY_BREAK_MEL))
-    return np.where(mel < _SLANEY_BREAK_MEL, mel * _SLANEY_HZ_PER_MEL, above)

@@ -1,0 +1,160 @@
+"""Decoding by libsndfile: WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF and its other formats."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+
+from musicedge.decoding import mpeg
+from musicedge.decoding.base import (
+    CODEC_LIMIT,
+    DecodingFailed,
+    Float32,
+    NotRecognised,
+    check_stream,
+    mix_down,
+)
+from musicedge.decoding.containers import SampleData, ogg_end, with_unknown_size
+
+_UNKNOWN_LENGTH = 2**62  # where it knows none, libsndfile gives the largest 64-bit number
+_UNRECOGNISED = 1  # SF_ERR_UNRECOGNISED_FORMAT
+_BAD_SEEK = 39  # SFE_BAD_SEEK
+_LOSSY = ("VORBIS", "OPUS", "MPEG")  # how the names of the lossy codecs of today begin
+
+
+class SoundFileDecoder:
+    """A `Decoder` by libsndfile.
+
+    Parameters
+    ----------
+    file
+        A regular file, unbuffered; it stays open and belongs to the caller.
+    name
+        What errors call it.
+    data
+        Its sample data, if it is a PCM container.
+
+    Attributes
+    ----------
+    partial
+        Why libsndfile will not decode all of the file; None where it will.
+
+    Raises
+    ------
+    DecodingFailed
+        libsndfile does not decode the file.
+    AudioValues
+        The sample rate or the number of channels is out of range.
+    """
+
+    label = "soundfile"
+    reached = 0
+
+    def __init__(self, file: BinaryIO, name: str, data: SampleData | None) -> None:
+        self.notes: list[str] = []
+        self.partial: str | None = None
+        self._mended: BinaryIO | None = None
+        self._sound: Any = None
+        try:
+            walked = self._prepare(file, name, data)
+            self._file = self._mended or file
+            self._sound = self._open()
+            self.sample_rate = int(self._sound.samplerate)
+            self.channels = int(self._sound.channels)
+            check_stream(name, self.sample_rate, self.channels)
+        except BaseException:
+            self.close()
+            raise
+        self.frames = self._frames(walked)
+
+    def seek(self, frame: int) -> int:
+        if not self._sound.seekable() or frame >= self._sound.frames:
+            return 0
+        try:
+            return int(self._sound.seek(frame))
+        except soundfile.SoundFileError:
+            # A file that ends before that frame: only decoding it tells where.
+            self._sound.close()
+            self._sound = self._open()
+            return 0
+
+    def blocks(self, size: int) -> Iterator[Float32]:
+        buffer = np.empty((max(1, size // self.channels), self.channels), np.float32)
+        lossy = self._sound.subtype.startswith(_LOSSY)
+        while True:
+            # An error hides how much of the buffer was filled before it.
+            buffer.fill(np.nan)
+            failure: soundfile.SoundFileError | None = None
+            try:
+                frames = self._sound.read(out=buffer)
+            except soundfile.SoundFileError as error:
+                failure = error
+                frames = buffer[: np.count_nonzero(~np.isnan(buffer[:, 0]))]
+            if lossy:
+                np.clip(frames, -CODEC_LIMIT, CODEC_LIMIT, out=frames)
+            if len(frames):
+                yield mix_down(frames)
+            if failure is not None:
+                if self.frames is None and getattr(failure, "code", None) == _BAD_SEEK:
+                    return  # soundfile seeks after reading, beyond an end that it does not know
+                raise DecodingFailed(_reason(failure)) from None
+            if len(frames) == 0:
+                return
+
+    def close(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
+        if self._mended is not None:
+            self._mended.close()
+
+    def _prepare(self, file: BinaryIO, name: str, data: SampleData | None) -> mpeg.Mpeg | None:
+        """Mend what libsndfile would misread, into a copy; return the walk over an MP3 file."""
+        if data is not None:
+            if data.zero_but_filled:
+                self._mended = with_unknown_size(file, name, data)
+            return None
+        end = ogg_end(file)
+        if end is not None and end.is_chained:
+            self.partial = "it is a chain of Ogg streams, and libsndfile decodes only the first"
+        if end is not None and not end.is_complete:
+            self.notes.append("the Ogg stream has no end mark: the file may be cut short")
+        walked = mpeg.walk(file)
+        if walked is None:
+            if mpeg.looks_like_mpeg(file):
+                # Text in UTF-16 begins with these bits too; libsndfile would complain about it
+                # on standard error.
+                raise NotRecognised("it begins like MPEG audio but holds no run of frames")
+            return None
+        if walked.skipped:
+            self.notes.append(f"{walked.skipped} bytes that are no MPEG audio were skipped")
+        if walked.needs_mending:
+            self._mended = walked.mended(file, name)
+        return walked
+
+    def _open(self) -> Any:
+        self._file.seek(0)
+        try:
+            # By descriptor, so that no name is looked at, and no Python code runs inside
+            # libsndfile's calls, where an interrupt (Ctrl-C) would be lost.
+            handle = self._file.fileno() if os.name == "posix" else self._file
+            return soundfile.SoundFile(handle, closefd=False)
+        except soundfile.LibsndfileError as error:
+            kind = NotRecognised if error.code == _UNRECOGNISED else DecodingFailed
+            raise kind(_reason(error)) from None
+        except (soundfile.SoundFileError, TypeError) as error:
+            raise DecodingFailed(str(error)) from None
+
+    def _frames(self, walked: mpeg.Mpeg | None) -> int | None:
+        frames = int(self._sound.frames)
+        if walked is not None and (walked.needs_mending or walked.promised is None):
+            return walked.samples_per_frame * max(walked.frames, walked.promised or 0)
+        return None if frames > _UNKNOWN_LENGTH else frames
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "error_string", str(error)).strip().rstrip(".")
+    return " ".join(text.removeprefix("Error : ").split())
