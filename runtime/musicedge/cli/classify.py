@@ -1,0 +1,254 @@
+"""`musicedge classify`: files, folders or standard input in, genre and mood out."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from musicedge.cli import DONE, FAILED, INTERRUPTED
+from musicedge.cli.diagnostics import complain_of
+from musicedge.cli.interruption import Interruption
+from musicedge.errors import MusicedgeError
+
+if TYPE_CHECKING:
+    from musicedge.library import Outcome
+    from musicedge.model import Model
+    from musicedge.report import Report
+
+FORMS = ("json", "jsonl", "csv")  # for programs; without one of them: text for people
+_LINE_BY_LINE = ("jsonl", "csv")
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What was asked for, as far as the output is concerned."""
+
+    form: str
+    output: str | None
+    timeline: bool
+    top: int | None
+
+
+def _finite(_: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds.", param=parameter)
+    return value
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  musicedge classify song.mp3
+  musicedge classify --timeline --top 3 concert.flac
+  musicedge classify --csv -o library.csv Music/
+  cat song.ogg | musicedge classify --json -
+"""
+)
+@click.argument(
+    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(readable=False)
+)
+@click.option(
+    "-m",
+    "--model",
+    default="cnn",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="An installed model (see `musicedge models`), or a model file.",
+)
+@click.option(
+    "--variant",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="A variant of the model, such as int8 or fp32.",
+)
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    help="Where the model runs.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    show_default="fitting",
+    help="Threads of the model for one file.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    show_default="one for each CPU",
+    help="Files at the same time.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON list.")
+@click.option("--jsonl", "as_jsonl", is_flag=True, help="One JSON object a line.")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV, one row a file (or a segment).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(readable=False),
+    metavar="FILE",
+    help="Write there; .json, .jsonl and .csv choose the form.",
+)
+@click.option("--timeline", is_flag=True, help="Add what is found in each window.")
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    metavar="N",
+    show_default="5",
+    help="Genres shown in text; the other forms hold all.",
+)
+@click.option(
+    "--offset",
+    default=0.0,
+    type=click.FloatRange(0),
+    callback=_finite,
+    metavar="SECONDS",
+    help="Skip the beginning of each file.",
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(0, min_open=True),
+    callback=_finite,
+    metavar="SECONDS",
+    help="Read no more than this of each file.",
+)
+def classify(
+    paths: tuple[str, ...],
+    model: str,
+    variant: str,
+    device: str,
+    threads: int | None,
+    jobs: int | None,
+    as_json: bool,
+    as_jsonl: bool,
+    as_csv: bool,
+    output: str | None,
+    timeline: bool,
+    top: int | None,
+    offset: float,
+    duration: float | None,
+) -> int:
+    """Tell genre and mood of files and folders.
+
+    Folders are searched to any depth; `-` is standard input. Text for people is the default form;
+    --json, --jsonl and --csv are for programs (docs/json.md explains the fields).
+    """
+    flags = dict(zip(FORMS, (as_json, as_jsonl, as_csv), strict=True))
+    order = _Order(_form([form for form in FORMS if flags[form]], output), output, timeline, top)
+    if order.form != "text" and top is not None:
+        raise click.UsageError("--top is for text; the other forms hold all genres.")
+    _check_stdin(paths)
+    _check_output(output)
+
+    from musicedge.library import analyze_many, default_jobs, find_audio
+    from musicedge.model import load
+
+    with Interruption() as interruption:
+        found = list(find_audio(paths, stop=interruption.requested))
+        jobs = min(jobs or default_jobs(), max(len(found), 1))
+        threads = threads if threads is not None or jobs == 1 else 1
+        loaded = load(model, variant=variant, device=device, threads=threads)
+        outcomes = analyze_many(
+            loaded,
+            found,
+            jobs=jobs,
+            offset=offset,
+            duration=duration,
+            stop=interruption.requested,
+        )
+        failed = _write(outcomes, len(found), order, loaded)
+        if interruption.requested():
+            return INTERRUPTED
+    return FAILED if failed else DONE
+
+
+def _write(outcomes: Iterator[Outcome], total: int, order: _Order, model: Model) -> bool:
+    """Write the outcomes as they come, and return whether there was a failure among them."""
+    from musicedge.cli.progress import RunProgress
+
+    failed = False
+    with _destination(order) as stream:
+        report = _report(order, stream, model)
+        try:
+            with RunProgress(total) as progress:
+                for outcome in outcomes:
+                    error = outcome.result if isinstance(outcome.result, MusicedgeError) else None
+                    with progress.aside(when=error is not None or stream.isatty()):
+                        report.write(outcome)
+                        if error is not None:
+                            complain_of(error)
+                    failed = failed or error is not None
+                    progress.advance(outcome.result)
+        finally:
+            report.close()
+    return failed
+
+
+def _form(flags: list[str], output: str | None) -> str:
+    if len(flags) > 1:
+        raise click.UsageError(f"--{flags[0]} and --{flags[1]} exclude each other; choose one.")
+    if flags:
+        return flags[0]
+    suffix = Path(output or "").suffix.lower().lstrip(".")
+    return suffix if suffix in FORMS else "text"
+
+
+def _check_stdin(paths: tuple[str, ...]) -> None:
+    if Counter(paths)["-"] > 1:
+        raise click.UsageError("`-` stands twice; standard input can be read but once.")
+    if "-" in paths and (sys.stdin is None or sys.stdin.isatty()):
+        raise click.UsageError("standard input holds no audio; pipe some into it.")
+
+
+def _check_output(output: str | None) -> None:
+    from musicedge.audio import AUDIO_SUFFIXES
+
+    if output is not None and Path(output).suffix.lower() in AUDIO_SUFFIXES:
+        raise click.UsageError(f"-o {output} would overwrite audio; name a file for the results.")
+
+
+def _destination(order: _Order) -> AbstractContextManager[TextIO]:
+    from musicedge.cli.output import STDOUT, output_file, standard_output
+
+    if order.output in (None, STDOUT):
+        return standard_output(for_programs=order.form != "text")
+    return output_file(str(order.output), line_by_line=order.form in _LINE_BY_LINE)
+
+
+def _report(order: _Order, stream: TextIO, model: Model) -> Report:
+    if order.form == "json":
+        from musicedge.report.json import JsonList
+
+        return JsonList(stream, timeline=order.timeline)
+    if order.form == "jsonl":
+        from musicedge.report.json import JsonLines
+
+        return JsonLines(stream, timeline=order.timeline)
+    if order.form == "csv":
+        from musicedge.report.csv import CsvTable
+
+        head = model.card.head("genre")
+        return CsvTable(stream, head.labels if head else (), timeline=order.timeline)
+    options: dict[str, Any] = {"timeline": order.timeline}
+    if order.top is not None:
+        options["top"] = order.top
+    if stream.isatty() or (stream is sys.stdout and os.environ.get("FORCE_COLOR")):
+        from musicedge.report.panel import Panels
+
+        return Panels(stream, **options)
+    from musicedge.report.text import PlainText
+
+    return PlainText(stream, **options)
