@@ -1,0 +1,1 @@
+"""Export: a checkpoint becomes quantised, verified, self-describing ONNX (the `export` extra)."""

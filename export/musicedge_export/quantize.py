@@ -1,0 +1,152 @@
+"""int8 quantisation of a CNN: static QDQ where it is harmless, weights alone where it is not."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto, numpy_helper
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from musicedge_export.graph import INPUT
+
+Float32 = NDArray[np.float32]
+
+FLOAT_LAYERS = 7
+"""Layers of the backbone, from the input, that stay in float: 1 % of the weights, most of the loss.
+
+docs/models.md has the measurements.
+"""
+
+
+class _Windows(CalibrationDataReader):  # type: ignore[misc]
+    """Calibration windows, one at a time."""
+
+    def __init__(self, windows: Sequence[Float32]) -> None:
+        self._iterator: Iterator[Float32] = iter(windows)
+
+    def get_next(self) -> dict[str, Float32] | None:
+        window = next(self._iterator, None)
+        return None if window is None else {INPUT: window[None]}
+
+
+@contextmanager
+def _quiet_root_logger() -> Iterator[None]:
+    """Keep the quantiser's warnings of every float node, which go to the root logger, silent."""
+    logger = logging.getLogger()
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def quantize(
+    model: ModelProto,
+    windows: Sequence[Float32],
+    *,
+    method: CalibrationMethod = CalibrationMethod.Percentile,
+    float_layers: int = FLOAT_LAYERS,
+    reduce_range: bool = True,
+) -> ModelProto:
+    """Return the model with int8 weights.
+
+    Convolutions of the backbone's later layers take uint8 activations (static QDQ, weights per
+    channel). Fully connected layers (squeeze-excite, the hidden layer, the heads) keep float
+    activations and store int8 weights, one scale for each output.
+
+    Parameters
+    ----------
+    model
+        An fp32 graph with one input, `INPUT`; it is not changed.
+    windows
+        Calibration windows, each np.ndarray [shape=(time, n_mels)].
+    method
+        How activation ranges are found.
+    float_layers
+        Layers of the backbone, from the input, whose convolutions stay in float.
+    reduce_range
+        Use 7 of the weights' 8 bits: x86 without VNNI adds pairs of u8 x s8 products in 16 bits,
+        which saturate with all 8.
+    """
+    with tempfile.TemporaryDirectory() as folder, _quiet_root_logger(), redirect_stdout(None):
+        source, prepared, target = (Path(folder) / name for name in ("a", "b", "c"))
+        onnx.save(model, source)
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        excluded = _convolutions(onnx.load(prepared), float_layers)
+        quantize_static(
+            str(prepared),
+            str(target),
+            _Windows(windows),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            per_channel=True,
+            reduce_range=reduce_range,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=excluded,
+            calibrate_method=method,
+        )
+        return quantize_weights(onnx.load(target))
+
+
+def quantize_weights(model: ModelProto) -> ModelProto:
+    """Return the model with every Gemm's weights as int8 and a DequantizeLinear before it.
+
+    The scale of an output is its largest weight over 127; onnxruntime turns the weights back into
+    float once, when it opens the model.
+    """
+    result = ModelProto()
+    result.CopyFrom(model)
+    graph = result.graph
+    initializers = {tensor.name: tensor for tensor in graph.initializer}
+    added = []
+    for node in graph.node:
+        if node.op_type != "Gemm" or node.input[1] not in initializers:
+            continue
+        tensor = initializers.pop(node.input[1])
+        transposed = any(a.name == "transB" and a.i == 1 for a in node.attribute)
+        axis = 0 if transposed else 1
+        weights = numpy_helper.to_array(tensor)
+        peaks = np.abs(weights).max(axis=1 - axis)
+        scale = (np.where(peaks > 0, peaks, 1) / 127).astype(np.float32)
+        spread = np.expand_dims(scale, 1 - axis)
+        values = np.clip(np.round(weights / spread), -127, 127).astype(np.int8)
+        names = [f"{tensor.name}_{part}" for part in ("int8", "scale", "zero", "float")]
+        graph.initializer.remove(tensor)
+        graph.initializer.extend(
+            numpy_helper.from_array(array, name)
+            for array, name in zip(
+                (values, scale, np.zeros(len(scale), np.int8)), names, strict=False
+            )
+        )
+        added.append(onnx.helper.make_node("DequantizeLinear", names[:3], names[3:], axis=axis))
+        node.input[1] = names[3]
+    for node in reversed(added):
+        graph.node.insert(0, node)
+    onnx.checker.check_model(result, full_check=True)
+    return result
+
+
+def _convolutions(model: ModelProto, layers: int) -> list[str]:
+    """Return the names of the convolutions in the backbone's first `layers` layers."""
+    parts = [f"/features.{index}/" for index in range(layers)]
+    return [
+        node.name
+        for node in model.graph.node
+        if node.op_type == "Conv" and any(part in node.name for part in parts)
+    ]

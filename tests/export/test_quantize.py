@@ -1,0 +1,133 @@
+"""The quantised graph: int8 weights, smaller, and close on what it was calibrated on."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import numpy as np
+import onnx
+import pytest
+from onnx import ModelProto, TensorProto, numpy_helper
+
+from musicedge_export.quantize import FLOAT_LAYERS, quantize, quantize_weights
+from musicedge_export.verify import graph_forward
+from musicedge_training.architectures.cnn import LAYERS
+
+
+def quantised_weights(model: ModelProto) -> dict[str, tuple[TensorProto, TensorProto, str]]:
+    """Return, by the operator's name, its quantised weight, the scale and the operator's type."""
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    sources = {n.output[0]: n for n in model.graph.node if n.op_type == "DequantizeLinear"}
+    found = {}
+    for node in model.graph.node:
+        if node.op_type in ("Conv", "Gemm") and node.input[1] in sources:
+            weight, scale = sources[node.input[1]].input[:2]
+            found[node.name] = (tensors[weight], tensors[scale], node.op_type)
+    return found
+
+
+def layers(model: ModelProto, operator: str) -> set[str]:
+    return {node.name for node in model.graph.node if node.op_type == operator}
+
+
+def test_fully_connected_weights_are_int8_with_a_scale_an_output(
+    fp32: ModelProto, int8: ModelProto
+) -> None:
+    dense = {name: w for name, w in quantised_weights(int8).items() if w[2] == "Gemm"}
+    assert set(dense) == layers(fp32, "Gemm")
+    for weight, scale, _ in dense.values():
+        assert weight.data_type == TensorProto.INT8
+        assert scale.dims[0] in weight.dims
+        assert np.abs(numpy_helper.to_array(weight).astype(int)).max() == 127
+
+
+def test_dense_weights_alone_are_rounded_to_half_a_step(fp32: ModelProto) -> None:
+    rounded = quantize_weights(fp32)
+    originals = {tensor.name: tensor for tensor in fp32.graph.initializer}
+    found = quantised_weights(rounded)
+    assert set(found) == layers(fp32, "Gemm")
+    for node in fp32.graph.node:
+        if node.op_type == "Gemm":
+            exact = numpy_helper.to_array(originals[node.input[1]])
+            weight, scale, _ = (
+                numpy_helper.to_array(part) if isinstance(part, TensorProto) else part
+                for part in found[node.name]
+            )
+            # torch's linear layers become Gemm with the outputs first.
+            step = scale[:, None]
+            assert (np.abs(weight * step - exact) <= 0.5001 * step).all()
+
+
+def test_later_convolutions_have_int8_weights_of_seven_bits_a_scale_a_channel(
+    fp32: ModelProto, int8: ModelProto
+) -> None:
+    convolved = {name: w for name, w in quantised_weights(int8).items() if w[2] == "Conv"}
+    early = re.compile(rf"/features\.[0-{FLOAT_LAYERS - 1}]/")
+    assert {name for name in layers(fp32, "Conv") if not early.search(name)} == set(convolved)
+    for weight, scale, _ in convolved.values():
+        assert weight.data_type == TensorProto.INT8
+        assert list(scale.dims) == [weight.dims[0]]
+        assert np.abs(numpy_helper.to_array(weight).astype(int)).max() <= 64
+
+
+def test_activations_are_uint8(int8: ModelProto) -> None:
+    points = {tensor.name: tensor for tensor in int8.graph.initializer}
+    kinds = {
+        points[node.input[2]].data_type
+        for node in int8.graph.node
+        if node.op_type == "QuantizeLinear"
+    }
+    assert kinds == {TensorProto.UINT8}
+
+
+def test_quantised_file_is_much_smaller(fp32: ModelProto, int8: ModelProto) -> None:
+    assert int8.ByteSize() < 0.4 * fp32.ByteSize()
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_outputs_are_close_on_the_calibration_data(
+    batch: int, fp32: ModelProto, int8: ModelProto, windows: list[np.ndarray]
+) -> None:
+    forward, quantised = graph_forward(fp32), graph_forward(int8)
+    expected, given = [], []
+    for start in range(0, len(windows) - batch + 1, batch):
+        block = np.stack(windows[start : start + batch])
+        for outputs, rows in ((forward(block), expected), (quantised(block), given)):
+            rows.extend(np.column_stack([outputs["genre"], outputs["arousal"], outputs["music"]]))
+    assert np.isfinite(given).all()
+    assert np.abs(np.subtract(given, expected)).mean() < 0.3 * np.std(expected)
+    # A random network has little margin; a trained one is judged by its scores (verify).
+    assert np.corrcoef(np.ravel(given), np.ravel(expected))[0, 1] > 0.95
+
+
+def test_every_convolution_can_be_quantised_or_none(
+    fp32: ModelProto, windows: list[np.ndarray]
+) -> None:
+    for count, wanted in ((0, layers(fp32, "Conv")), (LAYERS, set())):
+        mixed = quantised_weights(quantize(fp32, windows[:2], float_layers=count))
+        assert {name for name, (_, _, operator) in mixed.items() if operator == "Conv"} == wanted
+
+
+def test_graph_and_logging_are_left_as_they_were(
+    fp32: ModelProto, windows: list[np.ndarray]
+) -> None:
+    before, level = fp32.SerializeToString(), logging.getLogger().level
+    logging.getLogger().setLevel(logging.INFO)
+    try:
+        quantize(fp32, windows[:1])
+        assert logging.getLogger().level == logging.INFO
+    finally:
+        logging.getLogger().setLevel(level)
+    assert fp32.SerializeToString() == before
+
+
+def test_quantised_graph_passes_the_checker_and_keeps_its_interface(
+    fp32: ModelProto, int8: ModelProto
+) -> None:
+    onnx.checker.check_model(int8)
+    for one, other in (
+        (fp32.graph.input, int8.graph.input),
+        (fp32.graph.output, int8.graph.output),
+    ):
+        assert [entry.name for entry in one] == [entry.name for entry in other]

@@ -1,0 +1,222 @@
+"""Training: what is frozen stays, what is seeded repeats, and a tiny task is learned."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.training.banks import pattern_tracks, write_bank
+from tests.training.tiny_corpus import tag_names
+from torch import nn
+
+from musicedge_training import fit
+from musicedge_training.architectures.cnn import LAYERS, AudioTagger
+from musicedge_training.architectures.heads import MultitaskNetwork
+from musicedge_training.crops import CropBank
+from musicedge_training.datasets.track import GENRES, MOODS, Track
+from musicedge_training.recipe import Recipe
+from musicedge_training.sampling import CropSampler, mask_strips, sampling_weights
+from musicedge_training.stem import StemMaps
+
+QUICK = Recipe(
+    name="quick",
+    epochs=1,
+    samples_per_epoch=16,
+    batch_size=8,
+    crop_share=0.5,
+    variants=2,
+    frozen_blocks=7,
+)
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> CropBank:
+    return write_bank(tmp_path_factory.mktemp("bank"))
+
+
+@pytest.fixture(scope="module", params=[7, LAYERS])
+def recipe(request: pytest.FixtureRequest) -> Recipe:
+    """A quick recipe that trains a part of the backbone, and one that trains the heads alone."""
+    return QUICK.model_copy(update={"frozen_blocks": request.param})
+
+
+@pytest.fixture(scope="module")
+def trained(recipe: Recipe, bank: CropBank, tagger: AudioTagger) -> MultitaskNetwork:
+    return train(recipe, bank, tagger)
+
+
+def train(recipe: Recipe, bank: CropBank, tagger: AudioTagger) -> MultitaskNetwork:
+    return fit.fit(recipe, bank, np.arange(len(bank.tracks)), tagger, tag_names())
+
+
+def test_trained_network_is_ready_to_predict(trained: MultitaskNetwork) -> None:
+    assert not trained.training
+    with torch.inference_mode():
+        outputs = trained(torch.zeros(2, 64, 128))
+    assert list(outputs) == ["genre", *MOODS, "music"]
+    assert all(torch.isfinite(value).all() for value in outputs.values())
+
+
+def test_frozen_layers_keep_every_bit_and_the_others_learn(
+    trained: MultitaskNetwork, recipe: Recipe, tagger: AudioTagger
+) -> None:
+    frozen = recipe.frozen_blocks
+    before = tagger.features[:frozen].state_dict()
+    for name, tensor in trained.backbone.features[:frozen].state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    old, new = (
+        [m.weight for m in network.features[frozen:].modules() if isinstance(m, nn.Conv2d)]
+        for network in (tagger, trained.backbone)
+    )
+    assert all(not torch.equal(*pair) for pair in zip(old, new, strict=True))
+
+
+def test_batch_norm_statistics_are_the_pretrained_ones(
+    trained: MultitaskNetwork, tagger: AudioTagger
+) -> None:
+    before = dict(tagger.features.named_buffers())
+    after = dict(trained.backbone.features.named_buffers())
+    assert list(before) == list(after)
+    for name, tensor in after.items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_pretrained_network_is_not_changed_by_training(
+    recipe: Recipe, tagger: AudioTagger, bank: CropBank
+) -> None:
+    before = {name: tensor.clone() for name, tensor in tagger.state_dict().items()}
+    train(recipe, bank, tagger)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in tagger.state_dict().items())
+
+
+def test_equal_seeds_give_equal_networks(
+    trained: MultitaskNetwork, recipe: Recipe, bank: CropBank, tagger: AudioTagger
+) -> None:
+    again = train(recipe, bank, tagger).state_dict()
+    other = train(recipe.model_copy(update={"seed": 1}), bank, tagger).state_dict()
+    for name, tensor in trained.state_dict().items():
+        assert torch.equal(tensor, again[name]), name
+    assert not torch.equal(trained.state_dict()["heads.genre.weight"], other["heads.genre.weight"])
+
+
+def test_tiny_task_is_learned(recipe: Recipe, bank: CropBank, tagger: AudioTagger) -> None:
+    recipe = recipe.model_copy(
+        update={
+            "genre_pull": 0.0,
+            "mood_pull": 0.0,
+            "samples_per_epoch": 640,
+            "learning_rate": 1e-2,
+            "backbone_rate": 0.1,
+            "tagging_weight": 0.0,
+            "anchor_weight": 0.0,
+            "label_smoothing": 0.0,
+            "dropout": 0.0,
+            "ema_decay": 0.0,
+            "music_weight": 1.0,
+        }
+    )
+    network = train(recipe, bank, tagger)
+    crops = torch.from_numpy(bank.open(0)[0].astype(np.float32))
+    start = fit.build_network(recipe, tagger, tag_names()).eval()
+    wanted = torch.tensor([GENRES.index(genre) for genre in ("blues", "blues", "rock", "rock")])
+    losses = []
+    for each in (start, network):
+        with torch.inference_mode():
+            outputs = each(crops)
+        losses.append(float(nn.functional.cross_entropy(outputs["genre"][:4], wanted)))
+    assert losses[1] < 0.5 * losses[0]
+    assert torch.equal(outputs["genre"][:4].argmax(dim=1), wanted)
+    assert (outputs["music"][:4] > 0.5).all()
+    assert (outputs["music"][5:] < 0.5).all()
+    # Not more than one of the genres that the fifth track may be.
+    assert GENRES[int(outputs["genre"][4].argmax())] in ("pop", "rock")
+
+
+def test_network_starts_from_the_tags_of_the_same_meaning(tagger: AudioTagger) -> None:
+    network = fit.build_network(QUICK, tagger, tag_names()).eval()
+    x = torch.randn(2, 40, 128)
+    with torch.inference_mode():
+        tags = tagger(x.mT[:, None])
+        outputs = network(x)
+    names = tag_names()
+    torch.testing.assert_close(outputs["genre"][:, 0], tags[:, names.index("Blues")])
+    torch.testing.assert_close(outputs["music"], torch.sigmoid(tags[:, names.index("Music")]))
+
+
+def test_unknown_tags_are_an_error(tagger: AudioTagger) -> None:
+    with pytest.raises(ValueError, match="Blues"):
+        fit.build_network(QUICK, tagger, [f"tag {number}" for number in range(527)])
+
+
+def test_batches_hold_pieces_of_the_crops_and_their_labels(
+    bank: CropBank, tagger: AudioTagger
+) -> None:
+    recipe = QUICK.model_copy(update={"frozen_blocks": 0})
+    rows = np.array([0, 2, 5])
+    sampler = CropSampler(StemMaps(bank, tagger, 0), rows, recipe)
+    torch.manual_seed(0)
+    batches = list(sampler)
+    assert len(batches) == len(sampler) == 2
+    for batch in batches:
+        assert batch.maps.shape == (8, 1, 128, 32)
+        assert batch.tags.shape == (8, 527)
+        assert batch.genres.shape == (8, len(GENRES))
+        assert batch.moods.shape == batch.mood_known.shape == batch.mood_source.shape == (8, 3)
+        assert batch.music.shape == (8,)
+        assert torch.equal(batch.music.bool(), batch.genres.any(dim=1))
+        # Row 0 is bright in its low bands, row 2 in its high ones, row 5 in none.
+        bright = batch.maps[:, 0].mean(dim=2)
+        low, high = bright[:, 8:40].mean(dim=1), bright[:, 80:120].mean(dim=1)
+        assert torch.equal(batch.genres[:, GENRES.index("blues")], low > high + 0.3)
+        assert torch.equal(batch.genres[:, GENRES.index("rock")], high > low + 0.3)
+
+
+def test_batches_hold_embeddings_where_all_layers_are_frozen(
+    bank: CropBank, tagger: AudioTagger
+) -> None:
+    recipe = QUICK.model_copy(update={"frozen_blocks": LAYERS, "rough_share": 0.0})
+    stem = StemMaps(bank, tagger, LAYERS)
+    (batch, *_) = CropSampler(stem, np.array([3]), recipe)
+    known = np.stack([stem.open(variant).clean[3] for variant in range(2)]).astype(np.float32)
+    assert batch.maps.shape == (8, known.shape[1])
+    for row in batch.maps.numpy():
+        assert any(np.array_equal(row, each) for each in known)
+
+
+def test_three_in_four_draws_are_music_and_rare_genres_come_oftener() -> None:
+    tracks = pattern_tracks()
+    weights = sampling_weights(tracks)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[:5].sum() == pytest.approx(0.75)
+    assert weights[4] > weights[0] == pytest.approx(weights[2])
+
+
+def test_music_alone_can_be_drawn(tracks: list[Track]) -> None:
+    music = [track for track in tracks if track.is_music]
+    assert sampling_weights(music).sum() == pytest.approx(1)
+
+
+@given(
+    st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 40), st.integers(1, 40)),
+    st.integers(0, 2**32),
+)
+@settings(deadline=None)
+def test_strips_are_blanked_to_the_mean_of_their_channel(
+    shape: tuple[int, int, int, int], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    maps = rng.standard_normal(shape).astype(np.float32)
+    level = maps.mean(axis=(2, 3), keepdims=True)
+    masked = mask_strips(maps.copy(), rng)
+    assert masked.shape == maps.shape
+    assert np.logical_or(masked == maps, np.isclose(masked, level, atol=1e-5)).all()
+
+
+def test_strips_hide_a_part_only() -> None:
+    rng = np.random.default_rng(0)
+    maps = rng.standard_normal((200, 1, 50, 100)).astype(np.float32)
+    hidden = (mask_strips(maps.copy(), rng) != maps).mean(axis=(1, 2, 3))
+    assert 0.05 < hidden.mean() < 0.3
+    assert hidden.max() < 0.5

@@ -1,0 +1,144 @@
+"""The losses: against torch's own, against the formula, and with labels missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from torch.nn import functional
+
+from musicedge_training.objectives import SourceScales, masked_mean, partial_cross_entropy
+
+CLASSES = 5
+
+logits_of = arrays.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 6), st.just(CLASSES)),
+    elements=st.floats(-30, 30, width=32),
+)
+smoothings = st.sampled_from([0.0, 0.1, 0.5])
+
+
+def one_hot(rows: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    classes = torch.from_numpy(np.random.default_rng(seed).integers(CLASSES, size=rows))
+    return classes, functional.one_hot(classes, CLASSES).bool()
+
+
+@given(logits_of, smoothings, st.integers(0, 99))
+@settings(deadline=None)
+def test_sure_label_gives_cross_entropy(logits: np.ndarray, smoothing: float, seed: int) -> None:
+    x = torch.from_numpy(logits)
+    classes, allowed = one_hot(len(x), seed)
+    expected = functional.cross_entropy(x, classes, label_smoothing=smoothing, reduction="none")
+    given_ = partial_cross_entropy(x, allowed, smoothing=smoothing)
+    torch.testing.assert_close(given_, expected, atol=1e-4, rtol=1e-4)
+
+
+@given(logits_of, st.integers(0, 99))
+@settings(deadline=None)
+def test_set_label_gives_the_log_of_the_summed_probability(logits: np.ndarray, seed: int) -> None:
+    x = torch.from_numpy(logits).double()
+    allowed = torch.from_numpy(np.random.default_rng(seed).random(x.shape) < 0.5)
+    allowed[:, 0] = True
+    expected = -torch.log((torch.softmax(x, dim=1) * allowed).sum(dim=1))
+    torch.testing.assert_close(partial_cross_entropy(x, allowed), expected, atol=1e-6, rtol=1e-6)
+
+
+@given(logits_of, smoothings, st.integers(0, 99))
+@settings(deadline=None)
+def test_admitting_more_classes_never_costs_more(
+    logits: np.ndarray, smoothing: float, seed: int
+) -> None:
+    x = torch.from_numpy(logits)
+    _, allowed = one_hot(len(x), seed)
+    more = allowed | torch.from_numpy(np.random.default_rng(seed).random(x.shape) < 0.5)
+    narrow = partial_cross_entropy(x, allowed, smoothing=smoothing)
+    wide = partial_cross_entropy(x, more, smoothing=smoothing)
+    assert (wide <= narrow + 1e-4).all()
+
+
+@given(logits_of, smoothings)
+@settings(deadline=None)
+def test_unlabelled_row_gives_nothing_to_learn(logits: np.ndarray, smoothing: float) -> None:
+    x = torch.from_numpy(logits).requires_grad_()
+    loss = partial_cross_entropy(x, torch.zeros_like(x, dtype=torch.bool), smoothing=smoothing)
+    loss.sum().backward()
+    assert torch.equal(loss, torch.zeros_like(loss))
+    assert torch.equal(x.grad, torch.zeros_like(x))
+
+
+@given(logits_of, smoothings, st.integers(0, 99))
+@settings(deadline=None)
+def test_gradient_is_finite_for_any_mix_of_labels(
+    logits: np.ndarray, smoothing: float, seed: int
+) -> None:
+    x = torch.from_numpy(logits).requires_grad_()
+    rng = np.random.default_rng(seed)
+    allowed = torch.from_numpy(rng.random(x.shape) < rng.random((len(x), 1)))
+    loss = partial_cross_entropy(x, allowed, smoothing=smoothing)
+    loss.sum().backward()
+    assert torch.isfinite(loss).all()
+    assert torch.isfinite(x.grad).all()
+    assert (x.grad[~allowed.any(dim=1)] == 0).all()
+
+
+def test_every_class_admitted_costs_nothing_without_smoothing() -> None:
+    x = torch.randn(4, CLASSES)
+    loss = partial_cross_entropy(x, torch.ones_like(x, dtype=torch.bool))
+    torch.testing.assert_close(loss, torch.zeros(4), atol=1e-6, rtol=0)
+
+
+def test_new_scales_change_nothing() -> None:
+    scales = SourceScales(("rated", "words"), "rated")
+    value = torch.rand(8)
+    assert torch.allclose(scales(value, torch.arange(8) % 2), value)
+
+
+@given(st.floats(-5, 5), st.floats(-5, 5))
+def test_reference_keeps_its_scale_and_others_their_direction(slope: float, offset: float) -> None:
+    scales = SourceScales(("rated", "words"), "rated")
+    with torch.no_grad():
+        scales.log_slope.fill_(slope)
+        scales.offset.fill_(offset)
+    value = torch.linspace(0, 1, 5)
+    assert torch.equal(scales(value, torch.zeros(5, dtype=torch.int64)), value)
+    mapped = scales(value, torch.ones(5, dtype=torch.int64))
+    assert (mapped.diff() > 0).all()
+
+
+def test_training_leaves_the_reference_alone_and_finds_the_other_scale() -> None:
+    torch.manual_seed(0)
+    scales = SourceScales(("rated", "words"), "rated")
+    value = torch.rand(200)
+    source = torch.arange(200) % 2
+    truth = torch.where(source == 1, 0.3 + 0.25 * value, value)
+    optimizer = torch.optim.Adam(scales.parameters(), 0.05)
+    for _ in range(300):
+        optimizer.zero_grad()
+        (scales(value, source) - truth).square().mean().backward()
+        optimizer.step()
+    assert scales.log_slope[0] == scales.offset[0] == 0
+    slope, offset = scales.log_slope.detach().exp(), scales.offset.detach()
+    assert abs(float(slope[1]) - 0.25) < 0.01
+    assert abs(float(offset[1]) - (0.3 - 0.5 + 0.25 * 0.5)) < 0.01
+
+
+def test_scales_without_the_reference_are_all_free() -> None:
+    assert torch.equal(SourceScales(("words",), "rated").free, torch.ones(1))
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.booleans()), min_size=1, max_size=8))
+def test_masked_mean_is_the_mean_of_what_counts(pairs: list[tuple[float, bool]]) -> None:
+    values = torch.tensor([value for value, _ in pairs], dtype=torch.float64)
+    weights = torch.tensor([float(counts) for _, counts in pairs], dtype=torch.float64)
+    counted = [value for value, counts in pairs if counts]
+    expected = float(np.mean(counted)) if counted else 0.0
+    assert abs(float(masked_mean(values, weights)) - expected) < 1e-9
+
+
+def test_masked_mean_of_nothing_has_a_gradient_of_zero() -> None:
+    values = torch.ones(3, requires_grad=True)
+    masked_mean(values, torch.zeros(3)).backward()
+    assert torch.equal(values.grad, torch.zeros(3))

@@ -1,0 +1,132 @@
+"""Recipes: those that ship load, and what is wrong with another is said in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from musicedge_training.recipe import RECIPES, Recipe, RecipeError, load_recipe
+
+SHIPPED = sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def error_of(path: Path | str, **overrides: object) -> str:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path, overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_there_is_a_shipped_recipe() -> None:
+    assert "cnn" in SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_recipe_loads_by_name_and_is_named_so(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe == load_recipe(RECIPES / f"{name}.toml")
+
+
+def test_values_are_taken_and_others_keep_their_defaults(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, 'name = "mine"\nepochs = 3\n'))
+    assert (recipe.name, recipe.epochs) == ("mine", 3)
+    assert recipe.batch_size == Recipe.model_fields["batch_size"].default
+
+
+def test_overrides_replace_values(tmp_path: Path) -> None:
+    path = write(tmp_path, 'name = "mine"\nepochs = 3\n')
+    assert load_recipe(path, {"epochs": 4}).epochs == 4
+
+
+def test_recipe_does_not_change(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, 'name = "mine"\n'))
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.epochs = 5
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [("epoch", "epochs"), ("learning_rat", "learning_rate"), ("label_smothing", "label_smoothing")],
+)
+def test_unknown_key_names_the_nearest(key: str, nearest: str, tmp_path: Path) -> None:
+    message = error_of(write(tmp_path, f'name = "mine"\n{key} = 1\n'))
+    assert repr(key) in message
+    assert nearest in message
+
+
+def test_key_like_no_other_is_named_alone(tmp_path: Path) -> None:
+    message = error_of(write(tmp_path, 'name = "mine"\nxyzzy = 1\n'))
+    assert "'xyzzy'" in message
+    assert "did you mean" not in message
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("epochs = 0", "0"),
+        ("batch_size = -1", "-1"),
+        ("crop_share = 1.5", "1.5"),
+        ("crop_share = 0.0", "0.0"),
+        ("learning_rate = 0.0", "0.0"),
+        ("learning_rate = nan", "nan"),
+        ("learning_rate = inf", "inf"),
+        ("mood_weight = inf", "inf"),
+        ("dropout = 1.0", "1.0"),
+        ("ema_decay = 1.0", "1.0"),
+        ('seed = "none"', "none"),
+        ("epochs = 1.5", "1.5"),
+        ("frozen_blocks = 18", "18"),
+    ],
+)
+def test_value_out_of_range_is_named(line: str, value: str, tmp_path: Path) -> None:
+    message = error_of(write(tmp_path, f'name = "mine"\n{line}\n'))
+    assert line.split()[0] in message
+    assert value in message
+
+
+def test_epoch_shorter_than_a_batch_is_an_error(tmp_path: Path) -> None:
+    text = 'name = "mine"\nsamples_per_epoch = 8\nbatch_size = 16\n'
+    message = error_of(write(tmp_path, text))
+    assert "samples_per_epoch" in message
+    assert "16" in message
+
+
+@pytest.mark.parametrize("name", ["", "../elsewhere", "a/b", "a b", ".hidden", "x" * 65, "probe"])
+def test_name_that_makes_no_folder_is_an_error(name: str, tmp_path: Path) -> None:
+    assert "name" in error_of(write(tmp_path, f'name = "{name}"\n'))
+
+
+def test_recipe_without_a_name_is_an_error(tmp_path: Path) -> None:
+    message = error_of(write(tmp_path, "epochs = 3\n"))
+    assert "name" in message
+    assert "3" not in message
+
+
+@pytest.mark.parametrize("text", ["epochs = ", "= 3", "[", 'name = "a"\nname = "b"'])
+def test_broken_toml_is_said_to_be_broken(text: str, tmp_path: Path) -> None:
+    assert "TOML" in error_of(write(tmp_path, text))
+
+
+def test_bytes_that_are_no_text_are_said_to_be_broken(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    assert "TOML" in error_of(path)
+
+
+def test_missing_recipe_names_the_shipped_ones(tmp_path: Path) -> None:
+    message = error_of(tmp_path / "nowhere.toml")
+    assert all(name in message for name in SHIPPED)
+
+
+def test_shipped_recipe_is_not_found_in_another_folder(tmp_path: Path) -> None:
+    assert "no such recipe" in error_of(tmp_path / "cnn")

@@ -1,0 +1,1 @@
+"""Training: datasets, architectures, recipes and evaluation (needs the `train` extra)."""

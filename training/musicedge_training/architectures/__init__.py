@@ -1,0 +1,1 @@
+"""The network architectures, each readable in one sitting."""

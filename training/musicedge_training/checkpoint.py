@@ -1,0 +1,96 @@
+"""A checkpoint: a network's weights in safetensors, with what it takes to rebuild the network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from musicedge.errors import MusicedgeError
+from musicedge.frontend import FrontEndConfig
+from musicedge_training.architectures.cnn import POOLED, MobileNetV3
+from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork
+
+FORMAT_VERSION = 1
+_KEY = "musicedge.checkpoint"
+_MAX_BYTES = 2 << 30
+
+
+class CheckpointError(MusicedgeError):
+    """A checkpoint cannot be read, or was made by another version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """What a checkpoint says about itself.
+
+    Attributes
+    ----------
+    recipe
+        The recipe's values.
+    heads, hidden_size
+        What is on the backbone.
+    frontend
+        The constants of the log-mel that it was trained on.
+    temperature, music_threshold
+        The calibration, from predictions on tracks that were not trained on.
+    scores
+        Measured scores, by name.
+    """
+
+    recipe: Mapping[str, Any]
+    heads: tuple[HeadSpec, ...]
+    hidden_size: int
+    frontend: FrontEndConfig
+    temperature: float = 1.0
+    music_threshold: float = 0.5
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+
+def save(path: Path, network: MultitaskNetwork, info: CheckpointInfo) -> None:
+    """Write a checkpoint; it appears whole or not at all."""
+    part = path.with_suffix(".part")
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_file(tensors, part, {_KEY: json.dumps(asdict(info))})
+    part.replace(path)
+
+
+def load(path: Path) -> tuple[MultitaskNetwork, CheckpointInfo]:
+    """Read a checkpoint and rebuild its network, in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, too large, no checkpoint of ours, or of another format version.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise CheckpointError(f"{path}: larger than {_MAX_BYTES >> 30} GiB: not a checkpoint")
+        with safe_open(path, framework="pt") as file:
+            values = json.loads((file.metadata() or {}).get(_KEY, "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read as a checkpoint: {error}") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path}: safetensors, but not a musicedge checkpoint")
+    if values.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: checkpoint format {values.get('format_version')}, this musicedge reads "
+            f"{FORMAT_VERSION}: train it again"
+        )
+    try:
+        heads = tuple(HeadSpec(**{**h, "labels": tuple(h["labels"])}) for h in values["heads"])
+        frontend = FrontEndConfig.from_dict(values["frontend"])
+        info = CheckpointInfo(**{**values, "heads": heads, "frontend": frontend})
+        network = MultitaskNetwork(MobileNetV3(pooled=POOLED), heads, hidden_size=info.hidden_size)
+        network.load_state_dict(tensors)
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())  # torch's takes several lines
+        raise CheckpointError(f"{path}: breaks a rule of the format: {reason}") from error
+    return network.eval(), info

@@ -1,0 +1,1 @@
+"""The commands of the training room; each module holds one and only parses, calls and prints."""

@@ -1,0 +1,54 @@
+"""The options that commands on a dataset share."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from musicedge_training.workbench import Workbench
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --data, --weights, --cache, --jobs and --threads, and pass them on as `bench`."""
+
+    @click.option("--data", type=_FOLDER, required=True, help="The corpus: folder of tracks.csv.")
+    @click.option(
+        "--weights",
+        type=_FOLDER,
+        required=True,
+        help="Folder of the pretrained network mn04_as and its label list.",
+    )
+    @click.option(
+        "--cache",
+        type=_FOLDER,
+        default=Path(".cache"),
+        show_default=True,
+        help="Where features and augmented crops are kept (about 2 GB a variant).",
+    )
+    @click.option("--jobs", type=click.IntRange(1), default=None, help="Processes for features.")
+    @click.option("--threads", type=click.IntRange(1), default=None, help="Threads for training.")
+    @functools.wraps(command)
+    def wrapper(
+        *args: Any,
+        data: Path,
+        weights: Path,
+        cache: Path,
+        jobs: int | None,
+        threads: int | None,
+        **kwargs: Any,
+    ) -> Any:
+        import torch
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        bench = Workbench(data, weights, cache, jobs or os.cpu_count() or 1)
+        return command(*args, bench=bench, **kwargs)
+
+    return wrapper

@@ -1,0 +1,235 @@
+"""A bank of augmented crops: each track several times, cut, roughened and turned into log-mel once.
+
+Decoding, rooms and codecs cost far more than a small network's training step, and many trainings
+(folds, ablations) want the same crops: so they are made once, in parallel, into one file a variant,
+and read through a memory map. An interrupted build goes on at the first variant that is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicedge import audio
+from musicedge.frontend import FrontEndConfig
+from musicedge.windows import fill_window
+from musicedge_training import augment
+from musicedge_training.console import console, track_progress
+from musicedge_training.datasets import synthetic
+from musicedge_training.datasets.track import Track
+from musicedge_training.representations import front_end, load_samples
+
+Float32 = NDArray[np.float32]
+
+SECONDS = 10.0
+SHORTEST_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class CropRequest:
+    """Everything that one crop depends on; equal requests give equal crops.
+
+    Attributes
+    ----------
+    track
+        What is cut; a ``"synthetic"`` one is made by the maker that its collection names.
+    companions
+        More of the same kind, to fill up short speech and noise.
+    seed
+        Of all that is drawn by chance.
+    rooms
+        The impulse responses to draw from.
+    frontend
+        The constants of the log-mel.
+    """
+
+    track: Track
+    companions: tuple[Path, ...]
+    seed: int
+    rooms: tuple[Path, ...]
+    frontend: FrontEndConfig
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The log-mel frames of one crop, np.ndarray [shape=(t, n_mels), dtype=float16], twice.
+
+    A short crop is repeated to `SECONDS` (`musicedge.windows.fill_window`).
+    """
+
+    clean: NDArray[np.float16]
+    roughened: NDArray[np.float16]
+
+
+def make_crop(request: CropRequest) -> Crop:
+    """Cut, roughen and transform one crop."""
+    rng = np.random.default_rng(request.seed)
+    rate = request.frontend.sample_rate
+    samples = _cut(request, rng)
+    transform = _roughening(request.rooms, rate)
+    mel = front_end(request.frontend)
+    frames = round(SECONDS * request.frontend.frame_rate)
+    clean = mel.logmel(samples)
+    rough = mel.logmel(transform(samples, rng))
+    return Crop(
+        fill_window(clean, frames).astype(np.float16), fill_window(rough, frames).astype(np.float16)
+    )
+
+
+def _cut(request: CropRequest, rng: np.random.Generator) -> Float32:
+    rate = request.frontend.sample_rate
+    track = request.track
+    length = SECONDS if rng.random() < 0.6 else rng.uniform(SHORTEST_SECONDS, SECONDS)
+    if track.kind == "synthetic":
+        return synthetic.TRAINED[track.collection](rng, int(length * rate), rate)
+    if not track.is_music:
+        parts = [load_samples(track.path, rate)]
+        while rng.random() < 0.7 and sum(map(len, parts)) < length * rate:
+            other = request.companions[int(rng.integers(len(request.companions)))]
+            gap = np.zeros(int(rng.uniform(0, 0.6) * rate), np.float32)
+            parts += [gap, load_samples(other, rate)]
+        return np.concatenate(parts)[: int(length * rate)]
+    known = _duration(track.path)
+    last = max(0.0, known - length)
+    # Ratings are of a song's first seconds, so the start comes up more often than its share.
+    offset = 0.0 if rng.random() < 0.2 else rng.uniform(0, last)
+    with audio.open(track.path, sample_rate=rate, offset=offset, duration=length) as reader:
+        return np.concatenate(list(reader))
+
+
+@cache
+def _duration(path: Path) -> float:
+    with audio.open(path, sample_rate=32_000) as reader:
+        if reader.source_duration is not None:
+            return reader.source_duration
+        return sum(map(len, reader)) / 32_000
+
+
+@cache
+def _roughening(rooms: tuple[Path, ...], rate: int) -> augment.Transform:
+    responses = [load_samples(path, rate) for path in rooms]
+    rng = np.random.default_rng(0)
+    hiss = [synthetic.coloured_noise(rng, 3 * rate, rate) for _ in range(20)]
+    hiss += [synthetic.hum(rng, 3 * rate, rate) for _ in range(5)]
+    some = augment.Sometimes
+    mp3, opus, vorbis = (
+        augment.Codec(rate, (form,))
+        for form in (("MP3", "MPEG_LAYER_III"), ("OGG", "OPUS"), ("OGG", "VORBIS"))
+    )
+    return augment.Chain(
+        [
+            some(0.35, augment.Room(responses)),
+            some(0.5, augment.Tilt(rate)),
+            some(0.3, augment.Noise(hiss)),
+            some(0.5, augment.BandLimit(rate)),
+            some(0.15, mp3),
+            some(0.08, opus),
+            some(0.3, vorbis),
+            some(0.8, augment.Level()),
+        ]
+    )
+
+
+class CropBank:
+    """Augmented crops of tracks, in `variants` versions, with clean ones beside them.
+
+    Parameters
+    ----------
+    folder
+        Where the bank is, one folder a track list and front-end; made when missing.
+    tracks
+        What is cut, one row each.
+    rooms
+        Impulse responses of rooms, at least one.
+    frontend
+        The constants of the log-mel.
+    """
+
+    def __init__(
+        self, folder: Path, tracks: Sequence[Track], rooms: Sequence[Path], frontend: FrontEndConfig
+    ) -> None:
+        self.tracks = tracks
+        self._rooms = tuple(rooms)
+        self._frontend = frontend
+        ids = json.dumps([[track.id for track in tracks], frontend.to_dict()], sort_keys=True)
+        self.folder = folder / f"crops-{hashlib.sha256(ids.encode()).hexdigest()[:12]}"
+
+    def build(self, variants: int, *, jobs: int) -> None:
+        """Make the variants below `variants` that are missing, in `jobs` processes."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for variant in range(variants):
+            if not self._paths(variant)[1].exists():
+                self._build(variant, jobs)
+                console.print(f"crops: variant {variant + 1} of {variants} is ready")
+
+    def open(self, variant: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+        """Return a variant's clean and roughened crops, read as they are used.
+
+        Returns
+        -------
+        tuple of np.ndarray [shape=(track, t, n_mels), dtype=float16]
+
+        Raises
+        ------
+        FileNotFoundError
+            The variant has not been built.
+        """
+        clean, rough = (
+            np.load(path, mmap_mode="r", allow_pickle=False) for path in self._paths(variant)
+        )
+        return clean, rough
+
+    def _paths(self, variant: int) -> tuple[Path, Path]:
+        return tuple(self.folder / f"{variant:03}-{name}.npy" for name in ("clean", "rough"))  # type: ignore[return-value]
+
+    def _build(self, variant: int, jobs: int) -> None:
+        frames = round(SECONDS * self._frontend.frame_rate)
+        shape = (len(self.tracks), frames, self._frontend.n_mels)
+        parts = [path.with_suffix(".part") for path in self._paths(variant)]
+        arrays = [np.lib.format.open_memmap(part, "w+", np.float16, shape) for part in parts]
+        with ProcessPoolExecutor(jobs) as pool:
+            crops = pool.map(make_crop, self._requests(variant), chunksize=4)
+            for row, crop in enumerate(
+                track_progress(crops, f"crops, variant {variant + 1}", len(self.tracks))
+            ):
+                arrays[0][row], arrays[1][row] = crop.clean, crop.roughened
+        for part, path in zip(parts, self._paths(variant), strict=True):
+            part.replace(path)
+
+    def _requests(self, variant: int) -> list[CropRequest]:
+        kin: dict[tuple[str, int], list[Path]] = {}
+        for track in self.tracks:
+            kin.setdefault((track.kind, track.fold), []).append(track.path)
+        requests = []
+        for row, track in enumerate(self.tracks):
+            rng = np.random.default_rng((variant, row))
+            others = kin[track.kind, track.fold]
+            picks = [others[int(i)] for i in rng.integers(len(others), size=12)]
+            companions = () if track.is_music else tuple(picks)
+            seed = int(rng.integers(2**62))
+            requests.append(CropRequest(track, companions, seed, self._rooms, self._frontend))
+        return requests
+
+
+def synthetic_tracks(count: int) -> list[Track]:
+    """Return tracks without a file that stand for synthetic sounds; fold -1: always trained on."""
+    names = sorted(synthetic.TRAINED)
+    return [
+        Track(
+            id=f"synthetic/{names[i % len(names)]}.{i}",
+            path=Path("synthetic"),
+            kind="synthetic",
+            collection=names[i % len(names)],
+            group=f"synthetic.{i}",
+            fold=-1,
+        )
+        for i in range(count)
+    ]

@@ -1,0 +1,114 @@
+"""A recipe: everything that one training depends on, as a typed TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from musicedge.errors import MusicedgeError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+class RecipeError(MusicedgeError):
+    """A recipe cannot be read, or one of its keys or values is wrong."""
+
+
+class Recipe(BaseModel):
+    """The settings of one training; each field's comment says what it does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: str = Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """What the results' folder and the exported model are called."""
+    seed: int = 0
+    epochs: int = Field(default=12, ge=1)
+    samples_per_epoch: int = Field(default=3000, ge=1)
+    batch_size: int = Field(default=32, ge=1, validate_default=True)
+    crop_share: float = Field(default=0.6, gt=0, le=1)
+    """Share of each 10 s crop that a step sees."""
+    variants: int = Field(default=4, ge=1)
+    """Augmented crops of each track."""
+    rough_share: float = Field(default=0.75, ge=0, le=1)
+    """Share of examples that are augmented; the others are clean."""
+    frozen_blocks: int = Field(default=7, ge=0, le=17)
+    """Layers of the backbone, from the input, that keep the pretrained weights."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    backbone_rate: float = Field(default=0.3, ge=0)
+    """Learning rate of the backbone, as a share of the heads'."""
+    weight_decay: float = Field(default=1e-2, ge=0)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    genre_weight: float = Field(default=1.0, ge=0)
+    mood_weight: float = Field(default=0.3, ge=0)
+    music_weight: float = Field(default=0.3, ge=0)
+    tagging_weight: float = Field(default=1.0, ge=0)
+    """Weight of staying close to the pretrained network's own 527 tags of the clean crop."""
+    anchor_weight: float = Field(default=0.3, ge=0)
+    """Weight of staying close to the pretrained network's own genres of the clean crop."""
+    genre_pull: float = Field(default=0.03, ge=0)
+    """Weight of the squared distance of the genre head from where it began."""
+    mood_pull: float = Field(default=0.1, ge=0)
+    """The same for each mood's head."""
+    ema_decay: float = Field(default=0.99, ge=0, lt=1)
+    """Decay, a step, of the moving average of the weights, which is what is kept."""
+
+    @field_validator("name")
+    @classmethod
+    def _not_the_probes(cls, name: str) -> str:
+        if name == "probe":
+            raise ValueError("the results of the probe are called so")
+        return name
+
+    @field_validator("batch_size")
+    @classmethod
+    def _fits_an_epoch(cls, size: int, info: ValidationInfo) -> int:
+        samples = info.data.get("samples_per_epoch", size)
+        if size > samples:
+            raise ValueError(f"more than the samples_per_epoch, {samples}")
+        return size
+
+
+def load_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Recipe:
+    """Read a recipe by path, or by the name of one that ships, with values replaced by `overrides`.
+
+    Raises
+    ------
+    RecipeError
+        The file is missing or no TOML, a key is unknown (the nearest known one is named), or a
+        value is out of range.
+    """
+    path = Path(path)
+    shipped = RECIPES / f"{path}.toml"
+    bare = path.name == str(path)
+    file = shipped if bare and shipped.is_file() and not path.is_file() else path
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise RecipeError(f"{path}: no such recipe; shipped ones are {known}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
+    values.update(overrides or {})
+    for key in values:
+        if key not in Recipe.model_fields:
+            near = difflib.get_close_matches(key, Recipe.model_fields, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise RecipeError(f"{path}: unknown key {key!r}{hint}")
+    try:
+        return Recipe(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        if first["type"] == "missing":
+            raise RecipeError(f"{path}: {where} is missing") from None
+        raise RecipeError(f"{path}: {where} is {first['input']!r}: {first['msg']}") from None

@@ -1,0 +1,163 @@
+"""The examples that a training draws: balanced batches of random pieces of a bank's crops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from musicedge_training.architectures.cnn import LAYERS
+from musicedge_training.datasets.track import Track
+from musicedge_training.labels import Labels
+from musicedge_training.recipe import Recipe
+from musicedge_training.stem import StemMaps
+
+
+class Batch(NamedTuple):
+    """The examples of one step: what the frozen layers give, and the labels.
+
+    Attributes
+    ----------
+    maps : Tensor [shape=(batch, channels, bands, time)]
+        A piece of a crop after the frozen layers; where all layers are frozen, the embedding of the
+        whole crop, [shape=(batch, embedding)].
+    tags : Tensor [shape=(batch, tags)]
+        The pretrained network's own logits of the clean crop.
+    genres : Tensor [shape=(batch, genres), dtype=bool]
+        The genres that each may be.
+    moods, mood_known, mood_source : Tensor [shape=(batch, moods)]
+        As in `Labels`.
+    music : Tensor [shape=(batch,)]
+        1 for music, else 0.
+    """
+
+    maps: Tensor
+    tags: Tensor
+    genres: Tensor
+    moods: Tensor
+    mood_known: Tensor
+    mood_source: Tensor
+    music: Tensor
+
+
+class CropSampler(IterableDataset[Batch]):
+    """Draws balanced batches of random pieces of random crops.
+
+    Genres, collections and kinds are drawn with weights between their shares and equality, so that
+    a rare genre is not lost and a rare track is not learned by heart.
+
+    Parameters
+    ----------
+    stem
+        The maps of a bank's crops after the frozen layers.
+    rows
+        The bank's tracks to draw from.
+    recipe
+        How many examples a batch and an epoch have, and how they are cut.
+    """
+
+    def __init__(self, stem: StemMaps, rows: NDArray[np.int64], recipe: Recipe) -> None:
+        self._maps = [stem.open(variant) for variant in range(recipe.variants)]
+        self._rows = rows
+        self._labels = Labels.of(stem.bank.tracks)
+        self._recipe = recipe
+        self._weights = sampling_weights([stem.bank.tracks[row] for row in rows])
+
+    def __len__(self) -> int:
+        return self._recipe.samples_per_epoch // self._recipe.batch_size
+
+    def __iter__(self) -> Iterator[Batch]:
+        # Drawn from torch's generator, which Lightning seeds and a resumed run restores.
+        rng = np.random.default_rng(int(torch.randint(2**62, ())))
+        for _ in range(len(self)):
+            yield self._draw(rng)
+
+    def _draw(self, rng: np.random.Generator) -> Batch:
+        recipe, labels = self._recipe, self._labels
+        rows = rng.choice(self._rows, recipe.batch_size, p=self._weights)
+        picks = [
+            self._maps[int(variant)] for variant in rng.integers(len(self._maps), size=len(rows))
+        ]
+        rough = rng.random(len(rows)) < recipe.rough_share
+        chosen = [
+            (maps.rough if r else maps.clean)[row]
+            for row, maps, r in zip(rows, picks, rough, strict=True)
+        ]
+        if recipe.frozen_blocks < LAYERS:
+            chosen = mask_strips(self._cut(chosen, rng), rng)
+        tags = np.stack([maps.tags[row] for row, maps in zip(rows, picks, strict=True)])
+        return Batch(
+            torch.from_numpy(np.stack(chosen).astype(np.float32)),
+            torch.from_numpy(tags.astype(np.float32)),
+            torch.from_numpy(labels.genres[rows]),
+            torch.from_numpy(labels.moods[rows]),
+            torch.from_numpy(labels.mood_known[rows]),
+            torch.from_numpy(labels.mood_source[rows]),
+            torch.from_numpy(labels.music[rows].astype(np.float32)),
+        )
+
+    def _cut(
+        self, maps: Sequence[NDArray[np.float16]], rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """Return a random stretch of time of each map, (batch, channels, bands, time)."""
+        steps = maps[0].shape[-1]
+        length = max(1, round(steps * self._recipe.crop_share))
+        starts = rng.integers(steps - length + 1, size=len(maps))
+        parts = [m[..., start : start + length] for m, start in zip(maps, starts, strict=True)]
+        return np.stack(parts).astype(np.float32)
+
+
+def sampling_weights(tracks: Sequence[Track]) -> NDArray[np.float64]:
+    """Return each track's probability, np.ndarray [shape=(n,)]; they sum to 1.
+
+    The rarer its genre and its collection, the more often a track is drawn; 3 in 4 are music.
+    """
+    weights = np.ones(len(tracks))
+    for key in (lambda t: t.genres if t.is_music else t.kind, lambda t: t.collection):
+        names = [str(key(track)) for track in tracks]
+        counts = {name: names.count(name) for name in set(names)}
+        weights *= [counts[name] ** -0.35 for name in names]
+    music = np.array([track.is_music for track in tracks])
+    if 0 < music.sum() < len(music):
+        weights[~music] *= 0.25 * weights[music].sum() / (0.75 * weights[~music].sum())
+    return weights / weights.sum()
+
+
+def mask_strips(
+    maps: NDArray[np.float32], rng: np.random.Generator, *, share: float = 0.12, strips: int = 2
+) -> NDArray[np.float32]:
+    """Blank random strips of bands and of time of each example, in place.
+
+    SpecAugment (Park et al., Interspeech 2019), without time warping; on feature maps as well as on
+    spectrograms.
+
+    Parameters
+    ----------
+    maps : np.ndarray [shape=(batch, channels, bands, time)]
+        A blanked value becomes the mean of its example's channel.
+    share
+        The widest strip, as a share of the bands or of the time.
+    strips
+        How many strips of each direction.
+
+    Returns
+    -------
+    np.ndarray
+        `maps` itself.
+    """
+    for example in maps:
+        level = example.mean(axis=(1, 2), keepdims=True)
+        for axis in (1, 2):
+            size = example.shape[axis]
+            for _ in range(strips):
+                width = rng.integers(int(share * size) + 2)
+                start = rng.integers(size)
+                strip = [slice(None)] * 3
+                strip[axis] = slice(start, start + width)
+                example[tuple(strip)] = level
+    return maps

@@ -1,0 +1,195 @@
+"""A study: the same splits for every system, resumed where it stopped, and the table of results."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from musicedge_training import calibrate, checkpoint, evaluate, scores
+from musicedge_training.architectures.heads import MultitaskNetwork
+from musicedge_training.console import console
+from musicedge_training.labels import Labels
+from musicedge_training.predict import Predictions
+from musicedge_training.recipe import Recipe
+from musicedge_training.splits import ALL, Split, all_split, collection_splits, fold_splits
+from musicedge_training.workbench import Workbench
+
+PROBE = "probe"
+PREDICTIONS = "predictions.npz"
+CHECKPOINT = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class System:
+    """What is compared: a recipe, or (None) the probe of the frozen pretrained network."""
+
+    recipe: Recipe | None
+
+    @property
+    def name(self) -> str:
+        """The name in the table and of the results folder."""
+        return PROBE if self.recipe is None else self.recipe.name
+
+
+def run(bench: Workbench, system: System, folder: Path, *, ship: bool) -> dict[str, Any]:
+    """Train and test a system on every split that is not done yet, and score all of them.
+
+    Parameters
+    ----------
+    bench
+        The dataset and what is computed from it.
+    system
+        What is trained.
+    folder
+        Where each split's predictions and checkpoint are kept, as ``<system>/<split>/``.
+    ship
+        Whether to train on everything as well, calibrated by the folds' predictions.
+
+    Returns
+    -------
+    dict
+        The scores, which are also written to ``<system>/scores.json``.
+    """
+    folds = fold_splits(bench.tracks)
+    collections = collection_splits(bench.tracks)
+    home = folder / system.name
+    last = [all_split(bench.tracks)] if ship and system.recipe is not None else []
+    _run_splits(bench, system, [*folds, *last, *collections], home)
+    held_out = _out_of_fold(bench, folds, home)
+    temperature = calibrate.fit_temperature(held_out, Labels.of(bench.tracks).hard_genre)
+    threshold = calibrate.fit_threshold(held_out.music, Labels.of(bench.tracks).music)
+    results = {
+        "system": system.name,
+        "temperature": temperature,
+        "music_threshold": threshold,
+        "folds": evaluate.to_json(
+            evaluate.evaluate(bench.tracks, held_out, temperature=temperature)
+        ),
+        "collections": _collection_scores(bench, collections, home),
+        "music": _music_scores(bench, folds, home, held_out, threshold),
+    }
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "scores.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if last:
+        network, info = checkpoint.load(home / ALL / CHECKPOINT)
+        calibrated = replace(
+            info,
+            temperature=temperature,
+            music_threshold=threshold,
+            scores={key: results[key] for key in ("folds", "collections", "music")},
+        )
+        checkpoint.save(home / CHECKPOINT, network, calibrated)
+    return results
+
+
+def _run_splits(bench: Workbench, system: System, splits: Sequence[Split], home: Path) -> None:
+    """Run the splits that are not done, several at a time.
+
+    A small network's layers are too small to share between threads: two trainings with a thread
+    each are done much sooner than one after the other with two.
+    """
+    pending = [split for split in splits if not _result(split, home).exists()]
+    if not pending:
+        return
+    bench.prepare(system.recipe)
+    workers = min(bench.jobs, len(pending))
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        jobs = [
+            pool.submit(_run_split, bench, system, split, home / split.name) for split in pending
+        ]
+        for split, job in zip(pending, jobs, strict=True):
+            job.result()
+            console.print(f"{system.name}: {split.name} is done")
+
+
+def _result(split: Split, home: Path) -> Path:
+    """Return the file that a split is done with."""
+    return home / split.name / (CHECKPOINT if split.name == ALL else PREDICTIONS)
+
+
+def _run_split(bench: Workbench, system: System, split: Split, home: Path) -> None:
+    torch.set_num_threads(1)
+    home.mkdir(parents=True, exist_ok=True)
+    if system.recipe is None:
+        predictions = bench.probe(split)
+    else:
+        network = bench.train(system.recipe, split)
+        checkpoint.save(home / CHECKPOINT, network, _info(bench, system.recipe, network))
+        if split.name == ALL:
+            return
+        predictions = bench.predict(network, split.test)
+    part = home / f"{PREDICTIONS}.part"
+    predictions.save(part)
+    part.replace(home / PREDICTIONS)
+
+
+def _out_of_fold(bench: Workbench, folds: Sequence[Split], home: Path) -> Predictions:
+    """Return predictions of all tracks, each by the fold's network that did not hear it."""
+    parts, rows = [], []
+    for number, split in enumerate(folds):
+        predictions = Predictions.load(home / split.name / PREDICTIONS)
+        own = [i for i, row in enumerate(split.test) if bench.tracks[row].fold == number]
+        parts.append(predictions.take(np.array(own)))
+        rows.append(split.test[own])
+    return Predictions.join(parts).take(np.argsort(np.concatenate(rows)))
+
+
+def _collection_scores(
+    bench: Workbench, splits: Sequence[Split], home: Path
+) -> dict[str, dict[str, Any]]:
+    results = {}
+    for split in splits:
+        predictions = Predictions.load(home / split.name / PREDICTIONS)
+        tracks = [bench.tracks[row] for row in split.test]
+        everything = evaluate.evaluate(tracks, predictions, by_fold=False)
+        results[split.name.removeprefix("without-")] = evaluate.to_json(everything)
+    return results
+
+
+def _music_scores(
+    bench: Workbench,
+    folds: Sequence[Split],
+    home: Path,
+    held_out: Predictions,
+    threshold: float,
+) -> dict[str, Any]:
+    """Score music against the rest: errors at the threshold, and noise of unseen kinds."""
+    labels = Labels.of(bench.tracks)
+    kinds = np.array([track.kind for track in bench.tracks])
+    results: dict[str, Any] = {
+        "missed_music": float(np.mean(held_out.music[labels.music] < threshold)),
+        "false_music": float(np.mean(held_out.music[~labels.music] >= threshold)),
+    }
+    for kind in sorted(set(kinds) - {"music"}):
+        both = (kinds == kind) | labels.music
+        results[f"auroc/{kind}"] = scores.auroc(labels.music[both], held_out.music[both])
+        results[f"false_music/{kind}"] = float(np.mean(held_out.music[kinds == kind] >= threshold))
+    unseen: list[NDArray[np.floating]] = []
+    for split in folds:
+        predictions = Predictions.load(home / split.name / PREDICTIONS)
+        noise = [bench.tracks[row].noise_kind in split.unseen_noise for row in split.test]
+        unseen.append(predictions.music[np.array(noise)])
+    noise_scores = np.concatenate(unseen)
+    music = held_out.music[labels.music]
+    truth = np.r_[np.ones(len(music), bool), np.zeros(len(noise_scores), bool)]
+    results["auroc/unseen-noise"] = scores.auroc(truth, np.r_[music, noise_scores])
+    results["false_music/unseen-noise"] = float(np.mean(noise_scores >= threshold))
+    return results
+
+
+def _info(bench: Workbench, recipe: Recipe, network: MultitaskNetwork) -> checkpoint.CheckpointInfo:
+    return checkpoint.CheckpointInfo(
+        recipe=recipe.model_dump(),
+        heads=network.specs,
+        hidden_size=network.hidden[0].out_features,
+        frontend=bench.frontend,
+    )

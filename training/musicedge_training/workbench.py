@@ -1,0 +1,134 @@
+"""What every training stands on: tracks, their features and crops, and the pretrained network."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicedge.frontend import FrontEndConfig
+from musicedge_training import fit, probe
+from musicedge_training.architectures.cnn import AudioTagger, load_audio_tagger
+from musicedge_training.architectures.heads import MultitaskNetwork
+from musicedge_training.crops import CropBank, synthetic_tracks
+from musicedge_training.datasets import corpus
+from musicedge_training.datasets.corpus import DatasetError
+from musicedge_training.datasets.track import Track
+from musicedge_training.labels import Labels
+from musicedge_training.predict import Predictions, TrackWindows, network_forward, predict
+from musicedge_training.recipe import Recipe
+from musicedge_training.representations import LogMelCache, write_npy
+from musicedge_training.splits import Split
+from musicedge_training.stem import StemMaps
+
+_SYNTHETIC = 180  # about a sixth of the sounds that are no music
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A dataset, the pretrained weights, and a cache folder for what is computed from them.
+
+    Parameters
+    ----------
+    data
+        The corpus's folder.
+    weights
+        The folder of the pretrained AudioSet network, with its label list.
+    cache
+        Where features and crops are kept.
+    jobs
+        Processes for feature extraction.
+    """
+
+    data: Path
+    weights: Path
+    cache: Path
+    jobs: int = 2
+
+    @cached_property
+    def frontend(self) -> FrontEndConfig:
+        """The pretrained network's front-end."""
+        return FrontEndConfig()
+
+    @cached_property
+    def tracks(self) -> list[Track]:
+        """The labelled tracks."""
+        return corpus.load(self.data)
+
+    @cached_property
+    def logmel(self) -> LogMelCache:
+        """The log-mel of all tracks, computed."""
+        logmel = LogMelCache(self.cache / "logmel", self.frontend)
+        logmel.fill([track.path for track in self.tracks], jobs=self.jobs)
+        return logmel
+
+    @cached_property
+    def tagger(self) -> AudioTagger:
+        """The pretrained network."""
+        return load_audio_tagger(self._weights_file("mn04_as.safetensors"))
+
+    @cached_property
+    def tags(self) -> list[str]:
+        """The names of the pretrained network's outputs."""
+        with self._weights_file("audioset_labels.csv").open(newline="", encoding="utf-8") as file:
+            return [row["display_name"] for row in csv.DictReader(file)]
+
+    @cached_property
+    def crops(self) -> CropBank:
+        """The bank of augmented crops; synthetic sounds follow the tracks."""
+        tracks = [*self.tracks, *synthetic_tracks(_SYNTHETIC)]
+        return CropBank(self.cache, tracks, corpus.room_paths(self.data), self.frontend)
+
+    @cached_property
+    def embeddings(self) -> NDArray[np.float32]:
+        """The pretrained network's mean embedding of each track, [shape=(n, embedding)]."""
+        path = self.cache / "embeddings.npy"
+        if not path.exists():
+            write_npy(path, probe.embed(self.tagger, self.windows(self.tracks)))
+        embeddings: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        return embeddings
+
+    def windows(self, tracks: Sequence[Track]) -> TrackWindows:
+        """Return the windows of some tracks, as the runtime cuts them."""
+        return TrackWindows(self.logmel, tracks)
+
+    def prepare(self, recipe: Recipe | None) -> None:
+        """Compute what all splits share, before several processes need it at once.
+
+        For a recipe that is the crops and the frozen layers' maps, for the probe the embeddings.
+        """
+        _ = self.logmel
+        if recipe is None:
+            _ = self.embeddings
+            return
+        self.crops.build(recipe.variants, jobs=self.jobs)
+        stem = StemMaps(self.crops, self.tagger, recipe.frozen_blocks)
+        for variant in range(recipe.variants):
+            stem.open(variant)
+
+    def train(self, recipe: Recipe, split: Split) -> MultitaskNetwork:
+        """Train a network on a split of the tracks, and on all synthetic sounds."""
+        self.prepare(recipe)
+        extra = np.arange(len(self.tracks), len(self.crops.tracks))
+        rows = np.concatenate([split.train, extra])
+        return fit.fit(recipe, self.crops, rows, self.tagger, self.tags)
+
+    def predict(self, network: MultitaskNetwork, rows: NDArray[np.int64]) -> Predictions:
+        """Run a network over some of the tracks."""
+        tracks = [self.tracks[row] for row in rows]
+        return predict(network_forward(network), self.windows(tracks))
+
+    def probe(self, split: Split) -> Predictions:
+        """Fit the probe on a split and predict what it holds out."""
+        return probe.probe(self.embeddings, Labels.of(self.tracks), split.train, split.test)
+
+    def _weights_file(self, name: str) -> Path:
+        path = self.weights / name
+        if not path.is_file():
+            raise DatasetError(f"{path}: no such file; give the weights' folder with --weights")
+        return path
