@@ -181,11 +181,36 @@ def _card(path: Path, info: CheckpointInfo, variant: str, held_out: Mapping[str,
     name = info.recipe.get("name")
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise CheckpointError(f"{path}: its recipe is called {name!r}: no name for a model file")
-    scores = {**info.scores, "held_out": dict(held_out)}
+    scores = card_scores(info.scores, held_out)
     try:
         return make_card(info, variant=variant, scores=scores, folder=Path(__file__).parent)
     except (KeyError, ValueError) as error:
         raise CheckpointError(f"{path}: no card can be made of it: {error}") from error
+
+
+def card_scores(
+    study: Mapping[str, Any], held_out: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
+    """Return the scores that go into a card: few enough to read.
+
+    Parameters
+    ----------
+    study
+        The study's scores, as a checkpoint holds them.
+    held_out
+        The variant's own, of tracks that its folds' networks did not hear.
+    """
+    unknown = {
+        name: scores["genre/accuracy"]["value"]
+        for name, scores in study.get("collections", {}).items()
+    }
+    music = {name: round(value, 4) for name, value in study.get("music", {}).items()}
+    groups = {
+        "five folds": {k: v for k, v in held_out.items() if not k.startswith("genre/accuracy/")},
+        "trained without": unknown,
+        "music": {k: music[k] for k in ("missed_music", "false_music") if k in music},
+    }
+    return {name: values for name, values in groups.items() if values}
 
 
 def write_atomically(path: Path, data: bytes) -> None:
