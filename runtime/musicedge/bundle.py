@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from musicedge.card import METADATA_KEY, Card, Head, NewerFormat
 from musicedge.decoding.sources import printable
@@ -75,8 +76,7 @@ class InstalledModel:
     card: Card
 
 
-@dataclass(frozen=True)
-class _Shipped:
+class _Shipped(NamedTuple):
     """One line of the manifest."""
 
     name: str

@@ -73,8 +73,9 @@ class WindowCutter:
             raise ValueError(f"a hop of {hop_frames} frames: must be 1 to {window_frames}")
         self._window = window_frames
         self._hop = hop_frames
-        self._buffer: Float32 | None = None
-        self._buffer_start = 0  # which frame of the signal the buffer begins with
+        self._pieces: list[Float32] = []  # joined when a window is complete, not at each push
+        self._start = 0  # which frame of the signal the pieces begin with
+        self._end = 0
         self._next_start = 0
         self._finished = False
 
@@ -82,19 +83,20 @@ class WindowCutter:
         """Take frames, np.ndarray [shape=(t, n_mels)], and return the windows they complete."""
         if self._finished:
             raise RuntimeError("the signal was finished: take a new WindowCutter")
-        if self._buffer is None or len(self._buffer) == 0:
-            self._buffer = frames
-        elif len(frames):
-            self._buffer = np.concatenate([self._buffer, frames])
-        available = self._buffer_start + len(self._buffer)
+        if len(frames):
+            self._pieces.append(frames.copy())
+            self._end += len(frames)
+        if self._next_start + self._window > self._end:
+            return []
+        buffer = np.concatenate(self._pieces)
         windows = []
-        while self._next_start + self._window <= available:
-            windows.append(self._cut(self._next_start, self._next_start + self._window))
+        while self._next_start + self._window <= self._end:
+            windows.append(self._cut(buffer, self._next_start, self._next_start + self._window))
             self._next_start += self._hop
         # The latest window's own frames stay: one that is aligned with the end overlaps it.
-        keep = max(0, self._next_start - self._hop)
-        self._buffer = self._buffer[keep - self._buffer_start :].copy()
-        self._buffer_start = keep
+        keep = self._next_start - self._hop
+        self._pieces = [buffer[keep - self._start :].copy()]
+        self._start = keep
         return windows
 
     def finish(self) -> list[FrameWindow]:
@@ -102,18 +104,15 @@ class WindowCutter:
         if self._finished:
             raise RuntimeError("the signal was finished already")
         self._finished = True
-        if self._buffer is None or len(self._buffer) == 0:
+        if not self._pieces:
             return []
-        end = self._buffer_start + len(self._buffer)
+        buffer = np.concatenate(self._pieces)
         if self._next_start == 0:
-            return [FrameWindow(0, end, fill_window(self._buffer, self._window))]
+            return [FrameWindow(0, self._end, fill_window(buffer, self._window))]
         covered = self._next_start - self._hop + self._window
-        if end - covered < _LEAST_REST * self._hop:
+        if self._end - covered < _LEAST_REST * self._hop:
             return []
-        return [self._cut(end - self._window, end)]
+        return [self._cut(buffer, self._end - self._window, self._end)]
 
-    def _cut(self, start: int, end: int) -> FrameWindow:
-        assert self._buffer is not None
-        return FrameWindow(
-            start, end, self._buffer[start - self._buffer_start : end - self._buffer_start]
-        )
+    def _cut(self, buffer: Float32, start: int, end: int) -> FrameWindow:
+        return FrameWindow(start, end, buffer[start - self._start : end - self._start])

@@ -8,15 +8,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
 from musicedge.cli import DONE, FAILED, INTERRUPTED
 from musicedge.cli.diagnostics import complain_of
 from musicedge.cli.interruption import Interruption
+from musicedge.cli.startup import no_blas_threads, nothing_collected
 from musicedge.errors import MusicedgeError
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ FORMS = ("json", "jsonl", "csv")  # for programs; without one of them: text for 
 _LINE_BY_LINE = ("jsonl", "csv")
 
 
-@dataclass(frozen=True)
-class _Order:
+class _Order(NamedTuple):
     """What was asked for, as far as the output is concerned."""
 
     form: str
@@ -151,16 +150,17 @@ def classify(
     if order.form != "text" and top is not None:
         raise click.UsageError("--top is for text; the other forms hold all genres.")
     _check_stdin(paths)
-    _check_output(output)
-
-    from musicedge.library import analyze_many, default_jobs, find_audio
-    from musicedge.model import load
 
     with Interruption() as interruption:
-        found = list(find_audio(paths, stop=interruption.requested))
-        jobs = min(jobs or default_jobs(), max(len(found), 1))
-        threads = threads if threads is not None or jobs == 1 else 1
-        loaded = load(model, variant=variant, device=device, threads=threads)
+        with nothing_collected(), no_blas_threads():
+            from musicedge.library import analyze_many, default_jobs, find_audio
+            from musicedge.model import load
+
+            _check_output(output)
+            found = list(find_audio(paths, stop=interruption.requested))
+            jobs = min(jobs or default_jobs(), max(len(found), 1))
+            threads = threads if threads is not None or jobs == 1 else 1
+            loaded = load(model, variant=variant, device=device, threads=threads)
         outcomes = analyze_many(
             loaded,
             found,

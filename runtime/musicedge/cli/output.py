@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +66,8 @@ def output_file(path: str, *, line_by_line: bool) -> Iterator[TextIO]:
             with target.open("w", encoding="utf-8", newline="") as stream:
                 yield stream
             return
+        import secrets  # late: results mostly go to standard output
+
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         keep = True
         try:
@@ -78,6 +78,8 @@ def output_file(path: str, *, line_by_line: bool) -> Iterator[TextIO]:
                     keep = False
                     raise
             if exists:
+                import shutil
+
                 shutil.copymode(target, part)
         except OSError:
             keep = False

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import click
 
@@ -18,8 +17,7 @@ from musicedge.cli.diagnostics import complain
 ENTRY_POINT_GROUP = "musicedge.commands"
 
 
-@dataclass(frozen=True)
-class Room:
+class Room(NamedTuple):
     """What is known of another room's command before it is imported."""
 
     extra: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO, NamedTuple
 
@@ -42,8 +41,7 @@ _LAYOUTS = {
 }
 
 
-@dataclass(frozen=True)
-class SampleData:
+class SampleData(NamedTuple):
     """The chunk that holds the samples.
 
     Attributes
@@ -151,8 +149,7 @@ def _is_chunk_chain(file: BinaryIO, layout: _Layout, position: int, end: int) ->
     return False
 
 
-@dataclass(frozen=True)
-class OggEnd:
+class OggEnd(NamedTuple):
     """How an Ogg file ends: whether in a later stream of a chain, and with an end mark."""
 
     is_chained: bool

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from musicedge.decoding.sources import copy_of, pieces_of
@@ -48,8 +47,7 @@ class _Frame(NamedTuple):
     side_information: int
 
 
-@dataclass(frozen=True)
-class Mpeg:
+class Mpeg(NamedTuple):
     """What a walk over the frames of an MPEG audio file found.
 
     Attributes

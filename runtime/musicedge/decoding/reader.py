@@ -21,7 +21,11 @@ from musicedge.errors import (
 )
 
 BLOCK_SAMPLES = 2**16
-"""The most samples in a block, and about how many are decoded at once: 256 KiB of float32."""
+"""The most samples in a block: 256 KiB of float32."""
+
+_DECODED_SAMPLES = 2**18
+"""About how many samples, over all channels, are decoded at once: 1 MiB of float32. soundfile seeks
+after each read, and in an MP3 file that decodes a frame again: smaller pieces take longer."""
 
 MAX_SAMPLE = 1_000.0
 """The largest magnitude of a sample, full scale being 1: 60 dB above full scale is no recording but
@@ -159,7 +163,7 @@ class AudioReader:
     def _cut(self) -> Iterator[Float32]:
         """Yield the blocks between offset and end, checked; then raise what is wrong, if it is."""
         # More samples may come out of the resampler than go in.
-        size = max(1, min(BLOCK_SAMPLES, BLOCK_SAMPLES * self.source_rate // self.sample_rate))
+        size = min(_DECODED_SAMPLES, _DECODED_SAMPLES * self.source_rate // self.sample_rate)
         position = self._start
         failure: DecodingFailed | None = None
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -82,6 +81,8 @@ def copy_of(pieces: Iterable[bytes | bytearray | memoryview], name: str) -> Bina
     AudioFormat
         The temporary folder has no room for it.
     """
+    import tempfile  # late: most inputs are files that need no copy
+
     file = None
     try:
         file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115

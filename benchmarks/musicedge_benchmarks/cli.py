@@ -1,0 +1,93 @@
+"""`musicedge bench`: measures, and prints every figure beside its budget."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from musicedge_benchmarks.pinning import pin_to_one_thread
+
+if TYPE_CHECKING:
+    from musicedge_benchmarks.suite import Suite
+
+PARTS = ("cold-start", "throughput", "log-mel", "memory")
+_INTERRUPTED = 130
+
+
+@click.command()
+@click.option(
+    "-m",
+    "--model",
+    default="cnn",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="An installed model, or a model file.",
+)
+@click.option("--variant", default="auto", show_default=True, metavar="NAME")
+@click.option(
+    "--audio",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The music that all clips repeat.  [default: the example piece, or chords]",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(PARTS),
+    help="Measure this part; may be given more than once.",
+)
+@click.option("--quick", is_flag=True, help="Fewer rounds and shorter clips: under 20 s.")
+@click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
+def bench(
+    model: str,
+    variant: str,
+    audio: Path | None,
+    only: tuple[str, ...],
+    quick: bool,
+    as_json: bool,
+) -> int:
+    """Measure cold start, throughput, the front-end and memory on this machine.
+
+    Every figure is printed beside the project's budget for it. What is compared takes turns, so
+    that a busy machine hits all alike; ratios can be trusted more than times. Ctrl-C prints what
+    is there.
+    """
+    pinned = pin_to_one_thread()
+    with tempfile.TemporaryDirectory(prefix="musicedge-bench-") as folder:
+        from musicedge_benchmarks.suite import Suite
+
+        suite = Suite(Path(folder), model, variant, audio=audio, quick=quick, progress=_progress())
+        if not pinned:
+            suite.results.notes.append("numpy was loaded already: its threads could not be pinned")
+        try:
+            suite.run(only or PARTS)
+        except KeyboardInterrupt:
+            suite.results.interrupted = True
+    _print(suite, as_json)
+    return _INTERRUPTED if suite.results.interrupted else 0
+
+
+def _print(suite: Suite, as_json: bool) -> None:
+    from musicedge_benchmarks.report import text
+
+    if as_json:
+        click.echo(json.dumps(suite.results.to_dict(), indent=2))
+    else:
+        click.echo(text(suite.results), nl=False)
+
+
+def _progress() -> Callable[[str], None]:
+    """Return what shows a line on standard error, in the place of the one before."""
+    if not sys.stderr.isatty():
+        return lambda line: None
+
+    # Written between two measurements: a bar that moves by itself would take time from them.
+    def show(line: str) -> None:
+        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+
+    return show

@@ -1,0 +1,141 @@
+"""Results as text for people: the budgets first, then what lies behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from musicedge_benchmarks.coldstart import ColdStart
+from musicedge_benchmarks.frontend_speed import FrontEndSpeed
+from musicedge_benchmarks.memory import MEGABYTE, Memory
+from musicedge_benchmarks.results import Budget, Results
+from musicedge_benchmarks.rounds import Spread
+from musicedge_benchmarks.throughput import Throughput
+
+
+def text(results: Results) -> str:
+    """Return the report, which ends with a line break."""
+    lines = [*_head(results), "", *_budgets(list(results.budgets()))]
+    for detail in _details(results):
+        lines += ["", *detail]
+    notes = [*results.notes, *(["interrupted: not all was measured"] * results.interrupted)]
+    if notes:
+        lines += ["", *(f"note: {note}" for note in notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _head(results: Results) -> Iterator[str]:
+    machine, model = results.machine, results.model
+    yield (
+        f"{model.name}.{model.variant} ({model.bytes:,} bytes, SHA-256 {model.sha256[:12]}...), "
+        f"{machine.date}{', quick' if results.quick else ''}"
+    )
+    dots = "" if machine.dot_products else "; no integer dot products"
+    governor = f"; governor {machine.governor}" if machine.governor else ""
+    flags = f" ({', '.join(machine.flags)}{dots})" if machine.flags else ""
+    yield f"{machine.processor}, {machine.cpus} CPUs{flags}; {machine.system}{governor}"
+    packages = [f"{name} {found}" for name, found in machine.packages.items()]
+    yield ", ".join([f"Python {machine.python}", *packages])
+    busy = " and ".join(f"{load.busy:.0%}" for load in results.load)
+    averages = [load.average for load in results.load if load.average is not None]
+    average = f"; load average {averages[0]:.2f}" if averages else ""
+    yield f"others used {busy} of the machine (before and after){average}"
+    yield f"audio: {results.audio}"
+
+
+def _budgets(budgets: list[Budget]) -> Iterator[str]:
+    for budget in budgets:
+        sense = "at most" if budget.at_most else "at least"
+        measured = f"{_figure(budget.measured)} {budget.unit}"
+        limit = f"{sense} {budget.limit:g} {budget.unit}"
+        yield f"{budget.name:<28}{measured:<20}{limit:<26}{'holds' if budget.holds else 'MISSED'}"
+    if not budgets:
+        yield "nothing was measured"
+
+
+def _details(results: Results) -> Iterator[list[str]]:
+    if results.cold_start is not None:
+        yield list(_cold_start(results.cold_start))
+    if results.throughput is not None:
+        yield list(_throughput(results.throughput))
+    if results.front_end is not None:
+        yield list(_front_end(results.front_end))
+    if results.memory is not None:
+        yield list(_memory(results.memory))
+
+
+def _cold_start(found: ColdStart) -> Iterator[str]:
+    yield (
+        f"cold start: classify --json on a WAV of {found.clip_seconds:g} s, fresh processes, "
+        f"{found.classify.count} rounds (quartiles in brackets)"
+    )
+    yield _row("classify", found.classify, f"processor time {_ms(found.classify_cpu)}")
+    yield _row(
+        "floor", found.floor, f"processor time {_ms(found.floor_cpu)}; Python, numpy, onnxruntime"
+    )
+    yield _row("decoding", found.decoding, f"and {_ms(found.decoder_import)} to import soundfile")
+    yield (
+        f"  (classify - decoding and its import) / floor: {_times(found.ratio)}; "
+        f"in processor time {_times(found.ratio_cpu)}"
+    )
+
+
+def _throughput(found: Throughput) -> Iterator[str]:
+    yield (
+        f"throughput: an MP3 of {found.clip_seconds:g} s, warm, one thread, "
+        f"{found.whole.count} rounds"
+    )
+    yield _row("whole", found.whole, f"{_times(found.times_real_time)} real time")
+    stages = {
+        "decode + mix": found.decode,
+        "resample": found.resample,
+        "log-mel": found.logmel,
+        "network": found.network,
+    }
+    for name, spread in stages.items():
+        share = spread.median / found.whole.median
+        alone = found.clip_seconds / spread.median if spread.median else float("inf")
+        yield _row(name, spread, f"{share:.0%}; alone {alone:,.0f} x real time")
+    yield f"  {'the rest':<14}{found.rest * 1e3:>8.1f} ms"
+
+
+def _front_end(found: FrontEndSpeed) -> Iterator[str]:
+    yield (
+        f"log-mel: a clip of {found.clip_seconds:g} s, warm, one thread, {found.ours.count} rounds"
+    )
+    yield _row("ours", found.ours, f"{_times(found.to_fft)} the transforms")
+    yield _row("rfft alone", found.fft, "NumPy, the same frames, cut and windowed already")
+    if found.librosa is not None and found.to_librosa is not None:
+        yield _row("librosa", found.librosa, f"ours takes {_times(found.to_librosa)} its time")
+
+
+def _memory(found: Memory) -> Iterator[str]:
+    length = f"{found.clip_seconds / 3600:g} h"
+    if found.clip_seconds < 3600:
+        length = f"{found.clip_seconds / 60:g} min"
+    yield f"memory: classify on a WAV of {length}, 8 kHz, mono"
+    yield (
+        f"  peak {found.peak / MEGABYTE:.0f} MB resident, "
+        f"{found.settled / MEGABYTE:.0f} MB in the first tenth; {found.wall:.1f} s, "
+        f"{found.clip_seconds / found.wall:,.0f} x real time"
+    )
+
+
+def _row(name: str, spread: Spread, remark: str) -> str:
+    row = (
+        f"  {name:<14}{spread.median * 1e3:>8.1f} ms  "
+        f"[{spread.low * 1e3:.1f}, {spread.high * 1e3:.1f}]"
+    )
+    return f"{row:<48}{remark}".rstrip()
+
+
+def _ms(spread: Spread) -> str:
+    return f"{spread.median * 1e3:.0f} ms"
+
+
+def _times(spread: Spread) -> str:
+    low, high = _figure(spread.low), _figure(spread.high)
+    return f"{_figure(spread.median)} x [{low}, {high}]"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"

@@ -1,0 +1,81 @@
+"""Repetitions that take turns, so that what slows the machine down for a while slows all alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Repeated measurements of one thing, none left out.
+
+    Attributes
+    ----------
+    median, low, high
+        The median, and the quartiles (the extremes, where there are fewer than four).
+    count
+        How many there were.
+    """
+
+    median: float
+    low: float
+    high: float
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Summarise at least one value."""
+        low, high = min(values), max(values)
+        if len(values) >= 4:
+            low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+        return cls(statistics.median(values), low, high, len(values))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long one call takes, in seconds."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def interleave(
+    tasks: Mapping[str, Callable[[], float]],
+    rounds: int,
+    *,
+    on_round: Callable[[str], None] = lambda text: None,
+) -> dict[str, list[float]]:
+    """Run every task once a round, in turn.
+
+    Parameters
+    ----------
+    tasks
+        What to run, by name; each returns its own measurement.
+    rounds
+        How many rounds count; one more, the first, warms up and is thrown away.
+    on_round
+        Told which round begins.
+
+    Returns
+    -------
+    dict of str to list
+        The measurements of each task, one a round.
+    """
+    measured: dict[str, list[float]] = {name: [] for name in tasks}
+    names = list(tasks)
+    for number in range(rounds + 1):
+        on_round(f"round {number} of {rounds}" if number else "warming up")
+        # Whoever follows another would have the same caches each time: the order turns.
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            value = tasks[name]()
+            if number:
+                measured[name].append(value)
+    return measured
+
+
+def median_of_ratios(above: Sequence[float], below: Sequence[float]) -> Spread:
+    """Summarise the ratio of two measurements, formed within each round."""
+    return Spread.of([a / b for a, b in zip(above, below, strict=True)])

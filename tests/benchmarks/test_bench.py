@@ -1,0 +1,142 @@
+"""`musicedge bench` on a tiny model: every part runs, and the figures agree with one another."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.runtime import tiny_model
+
+from musicedge_benchmarks import pinning
+from musicedge_benchmarks import suite as suites
+from musicedge_benchmarks.cli import PARTS, bench
+from musicedge_benchmarks.report import text
+from musicedge_benchmarks.results import Budget, Results
+from musicedge_benchmarks.suite import Extent, Suite
+
+TINY = Extent(
+    short_clip=2.0, cold_rounds=1, mp3=3.0, mp3_rounds=2, frontend_rounds=2, long_wav=20.0
+)
+
+
+@pytest.fixture(autouse=True)
+def pins_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command's changes to the environment end with the test."""
+    for variable in pinning.VARIABLES:
+        monkeypatch.setenv(variable, "1")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder = tmp_path_factory.mktemp("bench")
+    suite = Suite(folder, str(tiny_model.write(folder)), quick=True, extent=TINY)
+    suite.run(PARTS)
+    return suite.results
+
+
+def test_all_parts_are_measured(results: Results):
+    names = [budget.name for budget in results.budgets()]
+    assert names == [
+        "cold start, over the floor",
+        "throughput",
+        "log-mel, over librosa",
+        "peak memory",
+    ]
+    assert all(budget.measured > 0 for budget in results.budgets())
+    assert len(results.load) == 2
+    assert not results.interrupted
+
+
+def test_the_cold_ratio_leaves_decoding_out(results: Results):
+    cold = results.cold_start
+    assert cold is not None
+    for spread in (cold.classify, cold.floor, cold.decoder_import, cold.decoding):
+        assert spread.median > 0
+    rest = cold.classify.median - cold.decoder_import.median - cold.decoding.median
+    assert cold.ratio.median == pytest.approx(rest / cold.floor.median)  # of one round
+    assert cold.classify.count == TINY.cold_rounds
+
+
+def test_the_whole_takes_longer_than_its_stages_alone(results: Results):
+    speed = results.throughput
+    assert speed is not None
+    assert speed.times_real_time.low <= 3.0 / speed.whole.median <= speed.times_real_time.high
+    for stage in (speed.decode, speed.logmel, speed.network):
+        assert stage.median > 0
+    assert speed.resample.median >= 0
+    stages = (speed.decode, speed.resample, speed.logmel, speed.network)
+    assert speed.rest == pytest.approx(speed.whole.median - sum(each.median for each in stages))
+
+
+def test_memory_is_that_of_a_whole_process(results: Results):
+    assert results.memory is not None
+    assert 20e6 < results.memory.peak < 2e9
+    assert results.memory.settled <= results.memory.peak
+
+
+def test_notes_say_what_was_not_the_real_thing(results: Results):
+    assert any("the budget is for 10 h" in note for note in results.notes)
+
+
+def test_the_report_holds_every_budget(results: Results):
+    report = text(results)
+    assert report.endswith("\n")
+    for part in ("cold start:", "throughput:", "log-mel:", "memory:", "rfft alone", "librosa"):
+        assert part in report
+    for budget in results.budgets():
+        line = next(line for line in report.splitlines() if line.startswith(budget.name))
+        assert line.endswith("holds" if budget.holds else "MISSED")
+
+
+def test_json_holds_the_same_figures(results: Results):
+    found = json.loads(json.dumps(results.to_dict(), allow_nan=False))
+    assert found["format"] == 1
+    assert found["machine"]["cpus"] >= 1
+    assert {"numpy", "onnxruntime"} <= set(found["machine"]["packages"])
+    assert [each["name"] for each in found["budgets"]] == [b.name for b in results.budgets()]
+    assert found["throughput"]["whole"]["count"] == TINY.mp3_rounds
+
+
+def test_a_budget_is_a_most_or_a_least():
+    most = Budget("a", 1.5, "x", 1.5)
+    assert most.holds
+    assert not replace(most, measured=1.51).holds
+    least = Budget("b", 400, "x", 400, at_most=False)
+    assert least.holds
+    assert not replace(least, measured=399).holds
+
+
+def test_the_clips_are_thrown_away_and_the_command_prints_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(suites, "QUICK", TINY)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "clips"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "clips").mkdir()
+    model = str(tiny_model.write(tmp_path))
+    done = CliRunner().invoke(bench, ["-m", model, "--quick", "--only", "log-mel"])
+    assert done.exit_code == 0, done.output
+    assert "log-mel, over" in done.output
+    assert "cold start" not in done.output
+    assert list((tmp_path / "clips").iterdir()) == []
+
+
+def test_what_was_measured_before_an_interruption_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(suites, "QUICK", TINY)
+    monkeypatch.setattr(suites, "measure_memory", interrupt)
+    model = str(tiny_model.write(tmp_path))
+    arguments = ["-m", model, "--quick", "--json", "--only", "log-mel", "--only", "memory"]
+    done = CliRunner().invoke(bench, arguments, standalone_mode=False)
+    assert done.return_value == 130
+    found = json.loads(done.stdout)
+    assert found["interrupted"] is True
+    assert found["front_end"] is not None
+    assert found["memory"] is None
