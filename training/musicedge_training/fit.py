@@ -32,6 +32,9 @@ HEADS = (
     HeadSpec("music", "detection"),
 )
 
+PULLED = ("genre", *MOODS)
+"""The heads that are pulled back to where they began."""
+
 # The AudioSet class that each output of ours starts from, by its index in the published label list.
 _TAGS = {
     "blues": "Blues",
@@ -120,11 +123,8 @@ class MultitaskTraining(L.LightningModule):
             {mood: SourceScales(labels.sources, REFERENCE_SOURCES[mood]) for mood in MOODS}
         )
         self.register_buffer("variance", _source_variances(labels))
-        self.start = {
-            name: head.weight.detach().clone()
-            for name, head in network.heads.items()
-            if name != "music"
-        }
+        for name in PULLED:
+            self.register_buffer(f"start_{name}", network.heads[name].weight.detach().clone())
         for parameter in network.backbone.features[: recipe.frozen_blocks].parameters():
             parameter.requires_grad_(False)
 
@@ -171,8 +171,9 @@ class MultitaskTraining(L.LightningModule):
             self.tagging(network.hidden_of(embedding)), torch.sigmoid(batch.tags), reduction="none"
         ).sum(dim=1)
         losses["tagging"] = recipe.tagging_weight * 0.1 * tagging.mean()
-        for name, start in self.start.items():
+        for name in PULLED:
             rate = recipe.genre_pull if name == "genre" else recipe.mood_pull
+            start = self.get_buffer(f"start_{name}")
             moved = (network.heads[name].weight - start).square().sum()
             losses[f"pull/{name}"] = rate * moved
         self.log_dict(
