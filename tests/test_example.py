@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from musicedge.frontend import FrontEnd, FrontEndConfig
+from musicedge.frontend import FrontEnd
+from musicedge.frontend_config import FrontEndConfig
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PIECE = EXAMPLES / "corner-store-shuffle.mp3"

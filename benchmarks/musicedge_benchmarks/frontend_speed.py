@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from musicedge.frontend import FrontEnd, FrontEndConfig
+from musicedge.frontend import FrontEnd
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_benchmarks.rounds import Spread, interleave, median_of_ratios, seconds
 
 LIMIT = 1.0  # x librosa

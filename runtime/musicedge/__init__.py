@@ -34,7 +34,8 @@ if TYPE_CHECKING:
         MusicedgeError,
         OutputError,
     )
-    from musicedge.frontend import FrontEnd, FrontEndConfig
+    from musicedge.frontend import FrontEnd
+    from musicedge.frontend_config import FrontEndConfig
     from musicedge.model import Model, load
 
     __version__: str
@@ -75,7 +76,8 @@ __all__ = [
 _HOMES = {
     "analysis": ("Analysis", "GenreScore", "ModelInfo", "Segment", "mood_words"),
     "bundle": ("Card", "Head", "InstalledModel", "installed"),
-    "frontend": ("FrontEnd", "FrontEndConfig"),
+    "frontend": ("FrontEnd",),
+    "frontend_config": ("FrontEndConfig",),
     "model": ("Model", "load"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -49,7 +49,7 @@ _MAX_SECONDS = 1e9  # 30 years
 def open(
     source: str | os.PathLike[str] | bytes | BinaryIO,
     *,
-    sample_rate: int,
+    sample_rate: int | None,
     offset: float = 0.0,
     duration: float | None = None,
     name: str | None = None,
@@ -63,7 +63,7 @@ def open(
         position to its end (up to `SPOOL_LIMIT` bytes) to the temporary folder and left open. Only
         local files are read: neither URLs nor playlists lead to other places.
     sample_rate
-        The rate of the blocks, in Hz.
+        The rate of the blocks, in Hz; None for the source's own.
     offset, duration
         Seconds to skip at the beginning, and to read from there; None reads to the end. A duration
         that reaches beyond the end is cut there.
@@ -92,7 +92,8 @@ def open(
     >>> with audio.open("song.mp3", sample_rate=32_000) as reader:  # doctest: +SKIP
     ...     seconds = sum(len(block) for block in reader) / reader.sample_rate
     """
-    _check_rate(sample_rate)
+    if sample_rate is not None:
+        _check_rate(sample_rate)
     file, name = open_source(source, name)
     try:
         # Else the numbers below could leave what integers and decoders hold.

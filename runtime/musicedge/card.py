@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from musicedge.analysis import MOODS
 from musicedge.decoding.base import SAMPLE_RATE_RANGE
-from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig
 
 METADATA_KEY = "musicedge.card"
 FORMAT_VERSION = 1

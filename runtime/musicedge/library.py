@@ -8,7 +8,6 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,8 +122,8 @@ def analyze_many(
     def analyze(path: str) -> Outcome:
         return Outcome(path, _analyze_one(model, path, offset, duration))
 
-    pending: deque[Future[Outcome]] = deque()
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="musicedge")
+    pending: deque[_Task] = deque()
+    workers = _Workers(jobs, analyze)
     try:
         found = find_audio(paths, stop=stopped)
         exhausted = False
@@ -134,16 +133,74 @@ def analyze_many(
                 if path is None:
                     exhausted = True
                 else:
-                    pending.append(pool.submit(analyze, path))
+                    pending.append(workers.take(path))
             if not pending:
                 return
-            if wait((pending[0],), timeout=_POLL, return_when=FIRST_COMPLETED).done:
-                yield pending.popleft().result()
-        ready = [future for future in pending if not future.cancel() and future.done()]
-        yield from (future.result() for future in ready)
+            if pending[0].done.wait(_POLL):
+                yield pending.popleft().outcome()
+        workers.drop()
+        yield from [task.outcome() for task in pending if task.done.is_set()]
     finally:
         dropped.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+        workers.drop()
+
+
+class _Task:
+    """A file to analyse, and what became of it once that is done."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.done = threading.Event()
+        self.result: Outcome | BaseException | None = None
+
+    def outcome(self) -> Outcome:
+        """Return what it is done with, or raise what ended it."""
+        if isinstance(self.result, Outcome):
+            return self.result
+        raise self.result or RuntimeError(f"{self.path} is not done")
+
+
+class _Workers:
+    """Threads that end when there is nothing to do, so that nobody has to end them.
+
+    The standard library's pool imports its logging, which is a fiftieth of a short run.
+    """
+
+    def __init__(self, most: int, analyze: Callable[[str], Outcome]) -> None:
+        self._most = most
+        self._analyze = analyze
+        self._count = 0
+        self._waiting: deque[_Task] = deque()
+        self._lock = threading.Lock()
+
+    def take(self, path: str) -> _Task:
+        """Have a file analysed as soon as one of the threads is free."""
+        task = _Task(path)
+        with self._lock:
+            self._waiting.append(task)
+            if self._count == self._most:
+                return task
+            self._count += 1
+        threading.Thread(target=self._work, name="musicedge").start()
+        return task
+
+    def drop(self) -> None:
+        """Forget the files that have not been begun."""
+        with self._lock:
+            self._waiting.clear()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._count -= 1
+                    return
+                task = self._waiting.popleft()
+            try:
+                task.result = self._analyze(task.path)
+            except BaseException as error:  # for whoever waits for it
+                task.result = error
+            task.done.set()
 
 
 def default_jobs() -> int:

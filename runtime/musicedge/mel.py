@@ -1,21 +1,20 @@
-"""Mel filters: the scales, the filterbank, and its sums without the zeros."""
+"""Mel filters: the scales, the filterbank, and its sums without most of the zeros."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig, MelScale
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
-MelScale = Literal["slaney", "htk", "kaldi"]
+_FILTERS_PER_GROUP = 16
 
 
 def mel_filterbank(config: FrontEndConfig) -> Float32:
@@ -38,7 +37,8 @@ def mel_filterbank(config: FrontEndConfig) -> Float32:
     left, centre, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     rising = (points - left) / (centre - left)
     falling = (right - points) / (right - centre)
-    weights = np.maximum(0, np.minimum(rising, falling))
+    weights = np.minimum(rising, falling, out=rising)
+    np.maximum(weights, 0, out=weights)
     if config.mel_scale == "kaldi":
         weights[:, config.n_fft // 2] = 0
     if config.mel_norm == "slaney":
@@ -72,31 +72,42 @@ def _mel_to_hz(mel: Float64, scale: MelScale) -> Float64:
     return np.where(mel < _SLANEY_BREAK_MEL, mel * _SLANEY_HZ_PER_MEL, above)
 
 
+class BandGroup(NamedTuple):
+    """Neighbouring filters, and the bins that feed them."""
+
+    filters: slice
+    bins: slice
+    weights: Float32  # [shape=(bins, filters)]
+
+
 @dataclass(frozen=True)
 class Bands:
-    """The filterbank without its zeros: each bin feeds two filters, so a product is 98 % idle.
+    """The filterbank as a few small products: of the whole, 98 % is zeros.
 
-    Summing runs of bins is as fast on one thread as the dense product, and unlike it starts no
-    threads of a linear algebra library, which compete with those of the network.
+    Sixteen filters at a time are a full row of the kernels of linear algebra, and small enough that
+    none of its libraries starts threads, which would compete with those of the network.
     """
 
-    bins: NDArray[np.intp]  # of all filters, one after the other
-    weights: Float32
-    starts: NDArray[np.intp]  # where each filter's run begins
-    filters: NDArray[np.intp]  # which filter it is; some are too narrow to hold a bin
+    groups: tuple[BandGroup, ...]
 
     @classmethod
     def of(cls, mel_weights: Float32) -> Bands:
-        rows, bins = np.nonzero(mel_weights)
-        filters, starts = np.unique(rows, return_index=True)
-        return cls(bins, mel_weights[rows, bins], starts, filters)
+        """Divide a filterbank, np.ndarray [shape=(n_mels, bins)]."""
+        groups = []
+        for start in range(0, len(mel_weights), _FILTERS_PER_GROUP):
+            filters = slice(start, min(start + _FILTERS_PER_GROUP, len(mel_weights)))
+            used = np.flatnonzero(mel_weights[filters].any(axis=0))
+            # Filters too narrow to hold a bin get a bin with a weight of zero.
+            bins = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
+            weights = np.ascontiguousarray(mel_weights[filters, bins].T)
+            groups.append(BandGroup(filters, bins, weights))
+        return cls(tuple(groups))
 
     def sum(self, energy: Float32, output: Float32) -> None:
-        """Write the weighted sums of energies (t, bins) to (t, n_mels), which holds zeros."""
-        runs = np.take(energy, self.bins, axis=1)
-        runs *= self.weights
-        sums = np.add.reduceat(runs, self.starts, axis=1)
-        if len(self.filters) == output.shape[1]:
-            output[...] = sums
-        else:
-            output[:, self.filters] = sums
+        """Write the weighted sums of energies (t, bins) to (t, n_mels).
+
+        The last digit of a product may depend on the number of rows: frames that are to be equal
+        must come in blocks of one size.
+        """
+        for filters, bins, weights in self.groups:
+            np.matmul(energy[:, bins], weights, out=output[:, filters])

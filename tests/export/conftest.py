@@ -11,7 +11,7 @@ import torch
 from onnx import ModelProto
 from tests.training import tiny_corpus
 
-from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_export.graph import to_onnx
 from musicedge_export.quantize import quantize
 from musicedge_training import checkpoint, fit

@@ -17,7 +17,7 @@ from tests.runtime import command
 import musicedge
 from musicedge import bundle
 from musicedge.errors import OutputError
-from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_export import cards, exporting, verify
 from musicedge_export.exporting import Exported, Exporter, manifest, update_manifest
 from musicedge_export.verify import VerificationError

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -259,3 +261,26 @@ def test_every_error_is_one_that_a_caller_can_catch(model: Model, tmp_path: Path
     for outcome in analyze_many(model, ["", "\0", "x" * 5000, tmp_path], jobs=1):
         assert isinstance(outcome.result, MusicedgeError)
         assert not isinstance(outcome.result, InternalError)
+
+
+def test_an_iterator_that_is_left_waiting_does_not_keep_the_process() -> None:
+    code = (
+        "from types import SimpleNamespace; from musicedge.library import analyze_many; "
+        "model = SimpleNamespace(analyze=lambda path, **_: path); "
+        "outcomes = analyze_many(model, map(str, range(99)), jobs=2); "
+        "print(next(outcomes).result)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, timeout=60, check=True, text=True
+    )
+    assert done.stdout.strip() == "0"
+
+
+def test_what_ends_a_worker_reaches_whoever_waits() -> None:
+    class Ending:
+        def analyze(self, path: str, **_: Any) -> Any:
+            raise SystemExit(path)
+
+    outcomes = analyze_many(Ending(), ["a.wav"], jobs=1)  # type: ignore[arg-type]
+    with pytest.raises(SystemExit, match=r"a\.wav"):
+        next(outcomes)

@@ -15,7 +15,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from musicedge.card import METADATA_KEY, Card, Head
-from musicedge.frontend import FrontEnd, FrontEndConfig
+from musicedge.frontend import FrontEnd
+from musicedge.frontend_config import FrontEndConfig
 
 FRONTEND = FrontEndConfig(
     sample_rate=16_000, n_fft=512, win_length=400, hop_length=160, n_mels=16, fmax=7600.0

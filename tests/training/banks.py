@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_training.crops import CropBank
 from musicedge_training.datasets.track import MoodLabel, Track
 from musicedge_training.representations import write_npy

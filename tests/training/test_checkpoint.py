@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_training import checkpoint
 from musicedge_training.architectures.cnn import POOLED, MobileNetV3
 from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork

@@ -11,7 +11,8 @@ import pytest
 import soundfile
 from tests.training.tiny_corpus import RATE
 
-from musicedge.frontend import FrontEnd, FrontEndConfig
+from musicedge.frontend import FrontEnd
+from musicedge.frontend_config import FrontEndConfig
 from musicedge.windows import fill_window
 from musicedge_training.crops import CropBank, CropRequest, make_crop, synthetic_tracks
 from musicedge_training.datasets import corpus, synthetic

@@ -16,7 +16,7 @@ from tests.runtime import tiny_model
 from tests.training.tiny_corpus import RATE
 
 import musicedge
-from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig
 from musicedge.windows import WindowCutter
 from musicedge_training import predict
 from musicedge_training.architectures.cnn import POOLED, MobileNetV3

@@ -13,7 +13,8 @@ import soundfile
 from tests.training.tiny_corpus import RATE
 
 from musicedge.errors import AudioError
-from musicedge.frontend import FrontEnd, FrontEndConfig
+from musicedge.frontend import FrontEnd
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_training.representations import LogMelCache, load_samples, run_jobs, write_npy
 
 CONFIG = FrontEndConfig()

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from musicedge.errors import MusicedgeError
-from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_training.architectures.cnn import POOLED, MobileNetV3
 from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork
 

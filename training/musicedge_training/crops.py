@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicedge import audio
-from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig
 from musicedge.windows import fill_window
 from musicedge_training import augment
 from musicedge_training.console import console, track_progress

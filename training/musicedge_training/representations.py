@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicedge import audio
-from musicedge.frontend import FrontEnd, FrontEndConfig
+from musicedge.frontend import FrontEnd
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_training.console import track_progress
 
 Float32 = NDArray[np.float32]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from musicedge.frontend import FrontEndConfig
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_training import fit, probe
 from musicedge_training.architectures.cnn import AudioTagger, load_audio_tagger
 from musicedge_training.architectures.heads import MultitaskNetwork

@@ -105,16 +105,23 @@ def mix_down(frames: NDArray[Any]) -> Float32:
 
     Parameters
     ----------
-    frames : np.ndarray [shape=(n, channels), dtype=float32 or float64]
+    frames : np.ndarray [shape=(n, channels), dtype=float32, float64 or int16]
+        Full scale at +-1; of integers at +-2**15.
 
     Returns
     -------
     np.ndarray [shape=(n,), dtype=float32]
         Memory of its own.
     """
+    if frames.dtype == np.int16:
+        frames = frames * np.float32(2**-15)
     with np.errstate(invalid="ignore", over="ignore"):
         if frames.shape[1] == 1:
             return frames[:, 0].astype(np.float32)
+        if frames.shape[1] == 2:  # half the time of a product
+            mixed = frames[:, 0] + frames[:, 1]
+            mixed *= mixed.dtype.type(0.5)
+            return np.asarray(mixed, np.float32)
         # A matrix product takes a thirtieth of the time of np.mean over such a short axis.
         weights = np.full(frames.shape[1], 1 / frames.shape[1], frames.dtype)
         return np.asarray(frames @ weights, np.float32)

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from musicedge.decoding import mpeg
 from musicedge.decoding.base import (
@@ -22,8 +23,19 @@ from musicedge.decoding.containers import SampleData, ogg_end, with_unknown_size
 
 _UNKNOWN_LENGTH = 2**62  # where it knows none, libsndfile gives the largest 64-bit number
 _UNRECOGNISED = 1  # SF_ERR_UNRECOGNISED_FORMAT
-_BAD_SEEK = 39  # SFE_BAD_SEEK
+_PARTS = 2  # in which a block is decoded and mixed down: less new memory, and few calls
 _LOSSY = ("VORBIS", "OPUS", "MPEG")  # how the names of the lossy codecs of today begin
+
+
+class _InOrder(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is not typed here
+    """A file that is read from one place on.
+
+    soundfile seeks after each read of a file that says it can, to where it is. In an MP3 file that
+    decodes frames again, without what earlier ones had saved for them: some come out wrong.
+    """
+
+    def seekable(self) -> bool:
+        return False
 
 
 class SoundFileDecoder:
@@ -70,9 +82,11 @@ class SoundFileDecoder:
             self.close()
             raise
         self.frames = self._frames(walked)
+        # Integers become floats in numpy in a third of the time that libsndfile takes.
+        self._holds_int16 = data is not None and self._sound.subtype == "PCM_16"
 
     def seek(self, frame: int) -> int:
-        if not self._sound.seekable() or frame >= self._sound.frames:
+        if frame >= self._sound.frames:
             return 0
         try:
             return int(self._sound.seek(frame))
@@ -83,26 +97,21 @@ class SoundFileDecoder:
             return 0
 
     def blocks(self, size: int) -> Iterator[Float32]:
-        buffer = np.empty((max(1, size // self.channels), self.channels), np.float32)
-        lossy = self._sound.subtype.startswith(_LOSSY)
+        length = max(1, size // self.channels)
+        sample = np.int16 if self._holds_int16 else np.float32
+        part = np.empty((-(-length // _PARTS), self.channels), sample)
         while True:
-            # An error hides how much of the buffer was filled before it.
-            buffer.fill(np.nan)
-            failure: soundfile.SoundFileError | None = None
-            try:
-                frames = self._sound.read(out=buffer)
-            except soundfile.SoundFileError as error:
-                failure = error
-                frames = buffer[: np.count_nonzero(~np.isnan(buffer[:, 0]))]
-            if lossy:
-                np.clip(frames, -CODEC_LIMIT, CODEC_LIMIT, out=frames)
-            if len(frames):
-                yield mix_down(frames)
+            block = np.empty(length, np.float32)
+            filled, frames, failure = 0, part, None
+            while filled < length and len(frames) and failure is None:
+                frames, failure = self._read(part[: length - filled])
+                block[filled : filled + len(frames)] = mix_down(frames)
+                filled += len(frames)
+            if filled:
+                yield block[:filled]
             if failure is not None:
-                if self.frames is None and getattr(failure, "code", None) == _BAD_SEEK:
-                    return  # soundfile seeks after reading, beyond an end that it does not know
                 raise DecodingFailed(_reason(failure)) from None
-            if len(frames) == 0:
+            if filled < length:
                 return
 
     def close(self) -> None:
@@ -110,6 +119,21 @@ class SoundFileDecoder:
             self._sound.close()
         if self._mended is not None:
             self._mended.close()
+
+    def _read(self, part: NDArray[Any]) -> tuple[NDArray[Any], Exception | None]:
+        """Return as much of a part as can be filled, and what keeps the rest from it."""
+        is_float = part.dtype == np.float32
+        if is_float:
+            part.fill(np.nan)  # an error hides how much was filled before it
+        failure = None
+        try:
+            frames = self._sound.read(out=part)
+        except soundfile.SoundFileError as error:
+            failure = error
+            frames = part[: np.count_nonzero(~np.isnan(part[:, 0])) if is_float else 0]
+        if self._sound.subtype.startswith(_LOSSY):
+            np.clip(frames, -CODEC_LIMIT, CODEC_LIMIT, out=frames)
+        return frames, failure
 
     def _prepare(self, file: BinaryIO, name: str, data: SampleData | None) -> mpeg.Mpeg | None:
         """Mend what libsndfile would misread, into a copy; return the walk over an MP3 file."""
@@ -141,7 +165,7 @@ class SoundFileDecoder:
             # By descriptor, so that no name is looked at, and no Python code runs inside
             # libsndfile's calls, where an interrupt (Ctrl-C) would be lost.
             handle = self._file.fileno() if os.name == "posix" else self._file
-            return soundfile.SoundFile(handle, closefd=False)
+            return _InOrder(handle, closefd=False)
         except soundfile.LibsndfileError as error:
             kind = NotRecognised if error.code == _UNRECOGNISED else DecodingFailed
             raise kind(_reason(error)) from None
