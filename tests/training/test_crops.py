@@ -138,7 +138,6 @@ def test_sounds_are_filled_up_with_their_own_kind_of_the_same_fold(
             assert (companion.kind, companion.fold) == (request.track.kind, request.track.fold)
 
 
-@pytest.mark.xfail(strict=True, reason="noise is filled up with noise of kinds held out as unseen")
 def test_noise_is_filled_up_with_noise_of_its_own_kind(
     tracks: list[Track], rooms: tuple[Path, ...], tmp_path: Path
 ) -> None:

@@ -205,13 +205,14 @@ class CropBank:
             part.replace(path)
 
     def _requests(self, variant: int) -> list[CropRequest]:
-        kin: dict[tuple[str, int], list[Path]] = {}
+        # Of the same fold, and of the same kind of noise: a fold holds out both.
+        kin: dict[tuple[str, str | None, int], list[Path]] = {}
         for track in self.tracks:
-            kin.setdefault((track.kind, track.fold), []).append(track.path)
+            kin.setdefault((track.kind, track.noise_kind, track.fold), []).append(track.path)
         requests = []
         for row, track in enumerate(self.tracks):
             rng = np.random.default_rng((variant, row))
-            others = kin[track.kind, track.fold]
+            others = kin[track.kind, track.noise_kind, track.fold]
             picks = [others[int(i)] for i in rng.integers(len(others), size=12)]
             companions = () if track.is_music else tuple(picks)
             seed = int(rng.integers(2**62))
