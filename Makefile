@@ -73,7 +73,7 @@ environment-dev: STEPS := $$pip '$(TORCH)'; echo "make: torch is there; now the 
 environment-lowest: FOLDER := $(LOWEST)
 environment-lowest: MODULES := numpy, onnxruntime, pytest
 environment-lowest: WHAT := the oldest versions that the runtime allows
-environment-lowest: STEPS := $$pip -c tests/constraints-lowest.txt -e '.[media,test]'
+environment-lowest: STEPS := $$pip -c tests/constraints-lowest.txt -e '.[media,mic,test]'
 
 environment environment-dev environment-lowest:
 	@version='import sys; print("%d.%d.%d" % sys.version_info[:3])'; \

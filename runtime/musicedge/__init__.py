@@ -7,6 +7,8 @@ Examples
 >>> result = model.analyze("song.mp3")  # doctest: +SKIP
 >>> result.genre[0].label, result.valence  # doctest: +SKIP
 ('rock', 0.62)
+>>> for reading in musicedge.listen():  # doctest: +SKIP
+...     print(reading.genre[:1], reading.arousal)
 """
 
 from __future__ import annotations
@@ -25,18 +27,32 @@ if TYPE_CHECKING:
         AudioTruncated,
         AudioValues,
         DeviceUnavailable,
+        InputBusy,
+        InputLost,
+        InputNotFound,
+        InputRefused,
         InternalError,
+        LoopbackUnavailable,
         MediaExtraMissing,
+        MicExtraMissing,
+        MicrophoneError,
         ModelError,
         ModelInvalid,
         ModelNotFound,
         ModelTampered,
         MusicedgeError,
         OutputError,
+        PortAudioMissing,
     )
     from musicedge.frontend import FrontEnd
     from musicedge.frontend_config import FrontEndConfig
+    from musicedge.inputs import InputDevice, devices
+    from musicedge.live import Listener, listen
+    from musicedge.microphone import Microphone
     from musicedge.model import Model, load
+    from musicedge.replay import FileSource
+    from musicedge.source import Chunk, Source
+    from musicedge.stream import Reading, Stream
 
     __version__: str
 
@@ -50,14 +66,26 @@ __all__ = [
     "AudioTruncated",
     "AudioValues",
     "Card",
+    "Chunk",
     "DeviceUnavailable",
+    "FileSource",
     "FrontEnd",
     "FrontEndConfig",
     "GenreScore",
     "Head",
+    "InputBusy",
+    "InputDevice",
+    "InputLost",
+    "InputNotFound",
+    "InputRefused",
     "InstalledModel",
     "InternalError",
+    "Listener",
+    "LoopbackUnavailable",
     "MediaExtraMissing",
+    "MicExtraMissing",
+    "Microphone",
+    "MicrophoneError",
     "Model",
     "ModelError",
     "ModelInfo",
@@ -66,9 +94,15 @@ __all__ = [
     "ModelTampered",
     "MusicedgeError",
     "OutputError",
+    "PortAudioMissing",
+    "Reading",
     "Segment",
+    "Source",
+    "Stream",
     "__version__",
+    "devices",
     "installed",
+    "listen",
     "load",
     "mood_words",
 ]
@@ -78,7 +112,13 @@ _HOMES = {
     "bundle": ("Card", "Head", "InstalledModel", "installed"),
     "frontend": ("FrontEnd",),
     "frontend_config": ("FrontEndConfig",),
+    "inputs": ("InputDevice", "devices"),
+    "live": ("Listener", "listen"),
+    "microphone": ("Microphone",),
     "model": ("Model", "load"),
+    "replay": ("FileSource",),
+    "source": ("Chunk", "Source"),
+    "stream": ("Reading", "Stream"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -59,6 +59,38 @@ class DeviceUnavailable(MusicedgeError):
     """The execution provider that was asked for is not there."""
 
 
+class MicrophoneError(MusicedgeError):
+    """Sound could not be taken from an input device."""
+
+
+class MicExtraMissing(MicrophoneError):
+    """Microphones need sounddevice, which comes with the ``mic`` extra."""
+
+
+class PortAudioMissing(MicrophoneError):
+    """The library PortAudio, on which sounddevice stands, is not installed or does not load."""
+
+
+class InputNotFound(MicrophoneError):
+    """There is no input device, or none or several of that name or index."""
+
+
+class LoopbackUnavailable(InputNotFound):
+    """Nothing here carries what the computer itself plays."""
+
+
+class InputBusy(MicrophoneError):
+    """Another program has the input device for itself."""
+
+
+class InputRefused(MicrophoneError):
+    """The input device does not open, with the wanted sample rate or any other."""
+
+
+class InputLost(MicrophoneError):
+    """The input device went away while it was listened to."""
+
+
 class OutputError(MusicedgeError):
     """A result could not be written."""
 

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from musicedge import bundle as bundles
-from musicedge.analysis import MUSIC_SHARE, Analysis, ModelInfo, Segment
+from musicedge.analysis import MUSIC_SHARE, Analysis, ModelInfo
 from musicedge.decoding.sources import printable
 from musicedge.errors import AudioEmpty, AudioValues
 from musicedge.frontend import Float32, FrontEnd
+from musicedge.pace import EVERY, FIRST, SMOOTH
 from musicedge.readings import Readings
+from musicedge.road import Judged, Road
 from musicedge.session import BATCH, Session
-from musicedge.silence import SilenceMeter
-from musicedge.windows import FrameWindow, WindowCutter
+from musicedge.windows import WindowCutter
 
 if TYPE_CHECKING:
     from musicedge.audio import AudioReader
     from musicedge.card import Card
+    from musicedge.stream import Reading
 
 
 def load(
@@ -78,6 +80,8 @@ class Model:
         Of the model file, in hexadecimal.
     provider
         The execution provider that is really used, such as ``"CPUExecutionProvider"``.
+    session, front_end
+        Its network, and what makes the network's input from samples.
     """
 
     def __init__(self, bundle: bundles.Bundle, session: Session) -> None:
@@ -85,8 +89,13 @@ class Model:
         self.variant = bundle.card.variant
         self.sha256 = bundle.sha256
         self.provider = session.provider
-        self._session = session
-        self._front_end = FrontEnd(bundle.card.frontend)
+        self.session = session
+        self.front_end = FrontEnd(bundle.card.frontend)
+
+    @property
+    def info(self) -> ModelInfo:
+        """Which model this is, and where it runs, as results say it."""
+        return ModelInfo(self.card.name, self.variant, self.sha256, self.provider)
 
     def analyze(
         self,
@@ -138,8 +147,45 @@ class Model:
             np.errstate(all="ignore"),
             self._open(source, sample_rate, offset, duration, name) as reader,
         ):
-            road = _Road(reader, self._front_end, self.card)
-            return self._summarise(road, name or _path_of(source), offset)
+            return self._summarise(reader, name or _path_of(source), offset)
+
+    def stream(
+        self,
+        blocks: Iterable[ArrayLike],
+        *,
+        sample_rate: int,
+        every: float = EVERY,
+        first: float = FIRST,
+        smooth: float = SMOOTH,
+    ) -> Iterator[Reading]:
+        """Tell what is playing while it plays: the readings of blocks of samples, as they come.
+
+        Parameters
+        ----------
+        blocks
+            Each np.ndarray [shape=(n,) or (channels, n)] of floats, full scale at +-1, of any
+            length.
+        sample_rate, every, first, smooth
+            As for `musicedge.stream.Stream`, which does the work.
+
+        Yields
+        ------
+        Reading
+            Each as soon as its sound is there, and one at the end for what was left over.
+
+        Raises
+        ------
+        AudioValues
+            The rate is out of range, or a block holds what are no samples.
+        ModelInvalid
+            The network fails, or gives what its card does not promise.
+        """
+        from musicedge.stream import Stream
+
+        stream = Stream(self, sample_rate, every=every, first=first, smooth=smooth)
+        for block in blocks:
+            yield from stream.push(block)
+        yield from stream.finish()
 
     def _open(
         self,
@@ -168,20 +214,22 @@ class Model:
             samples = _part(samples, sample_rate, offset, duration, called)
         return audio.from_array(samples, sample_rate, sample_rate=rate, name=called)
 
-    def _summarise(self, road: _Road, path: str | None, offset: float) -> Analysis:
+    def _summarise(self, reader: AudioReader, path: str | None, offset: float) -> Analysis:
         """Run all windows of a source through the network, and put together what it says."""
+        cutter = WindowCutter(self.card.window_frames, self.card.hop_frames)
+        road = Road(self.front_end, cutter)
         outputs: dict[str, list[Float32]] = {head.name: [] for head in self.card.heads}
         spans: list[tuple[int, int]] = []
         silent: list[bool] = []
-        windows = iter(road)
+        windows = _windows(reader, road)
         while batch := list(islice(windows, BATCH)):
-            for head, values in self._session.run([window.frames for window, _ in batch]).items():
+            for head, values in self.session.run([window.frames for window, _ in batch]).items():
                 outputs[head].append(values)
             spans.extend((window.start, window.end) for window, _ in batch)
             silent.extend(is_silent for _, is_silent in batch)
         if not spans:
             raise AudioEmpty(
-                f"{road.reader.name}: {road.seconds:.3f} s of sound are too short to judge; "
+                f"{reader.name}: {road.seconds:.3f} s of sound are too short to judge; "
                 "give a longer part"
             )
         readings = Readings(
@@ -193,18 +241,15 @@ class Model:
         return Analysis(
             path=path,
             duration=road.seconds,
-            decoder=road.reader.decoder,
-            model=ModelInfo(self.card.name, self.variant, self.sha256, self.provider),
+            decoder=reader.decoder,
+            model=self.info,
             music=float(readings.music.mean()),
             music_share=readings.music_share,
             **readings.of_piece(),
-            notes=(*road.reader.notes, *self._notes(readings, spans[0][1], road.seconds)),
+            notes=(*reader.notes, *self._notes(readings, spans[0][1], road.seconds)),
             segments=tuple(
-                Segment(
-                    start=offset + start / rate,
-                    end=offset + min(end / rate, road.seconds),
-                    music=float(readings.music[index]),
-                    **readings.of_window(index),
+                readings.of_window(
+                    index, offset + start / rate, offset + min(end / rate, road.seconds)
                 )
                 for index, (start, end) in enumerate(spans)
             ),
@@ -227,34 +272,10 @@ class Model:
             yield f"music in {percent} % of the windows{verdict}"
 
 
-class _Road:
-    """The way from a reader's blocks to windows, each with whether it is digital silence."""
-
-    def __init__(self, reader: AudioReader, front_end: FrontEnd, card: Card) -> None:
-        self.reader = reader
-        self._stream = front_end.stream()
-        self._cutter = WindowCutter(card.window_frames, card.hop_frames)
-        self._meter = SilenceMeter(card.frontend.hop_length)
-        self._rate = card.frontend.sample_rate
-        self._n_samples = 0
-
-    @property
-    def seconds(self) -> float:
-        """Length of the signal so far."""
-        return self._n_samples / self._rate
-
-    def __iter__(self) -> Iterator[tuple[FrameWindow, bool]]:
-        for block in self.reader:
-            self._n_samples += len(block)
-            self._meter.push(block)
-            yield from self._judged(self._cutter.push(self._stream.push(block)))
-        yield from self._judged(self._cutter.push(self._stream.finish()))
-        yield from self._judged(self._cutter.finish())
-
-    def _judged(self, windows: list[FrameWindow]) -> Iterator[tuple[FrameWindow, bool]]:
-        for window in windows:
-            yield window, self._meter.is_silent(window.start, window.end)
-            self._meter.forget(window.start)
+def _windows(reader: AudioReader, road: Road) -> Iterator[Judged]:
+    for block in reader:
+        yield from road.push(block)
+    yield from road.finish()
 
 
 def _path_of(source: Any) -> str | None:

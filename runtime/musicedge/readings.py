@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicedge.analysis import MOODS, MUSIC_SHARE, GenreScore
+from musicedge.analysis import MOODS, MUSIC_SHARE, GenreScore, Segment
 from musicedge.card import Card
 from musicedge.frontend import Float32
 
@@ -64,9 +65,13 @@ class Readings:
         enough = self.music_share >= MUSIC_SHARE
         return self._mean(np.flatnonzero(self.holds_music) if enough else np.empty(0, np.intp))
 
-    def of_window(self, index: int) -> dict[str, Any]:
-        """Return genre and moods of one window, empty and None where it holds no music."""
-        return self._mean(np.array([index] if self.holds_music[index] else [], np.intp))
+    def of_window(self, index: int, start: float, end: float) -> Segment:
+        """Return what is said of one window, which lasts from `start` to `end`, in seconds.
+
+        Where it holds no music, the genre is empty and the moods are None.
+        """
+        shown = np.array([index] if self.holds_music[index] else [], np.intp)
+        return Segment(start, end, float(self.music[index]), **self._mean(shown))
 
     def _mean(self, indices: NDArray[np.intp]) -> dict[str, Any]:
         """Return the fields that `Analysis` and `Segment` share."""
@@ -75,11 +80,16 @@ class Readings:
             return result
         if self._labels:
             scores = self._genre[indices].mean(axis=0)
-            order = np.argsort(-scores, kind="stable")
-            result["genre"] = tuple(GenreScore(self._labels[i], float(scores[i])) for i in order)
+            result["genre"] = ranked(zip(self._labels, scores, strict=True))
         for name, values in self._moods.items():
             result[name] = float(values[indices].mean(dtype=np.float64))
         return result
+
+
+def ranked(scores: Iterable[tuple[str, float]]) -> tuple[GenreScore, ...]:
+    """Return labels and their scores from the highest to the lowest, ties as they come."""
+    entries = (GenreScore(label, float(score)) for label, score in scores)
+    return tuple(sorted(entries, key=lambda entry: -entry.score))
 
 
 def softmax(logits: Float64) -> Float64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -56,28 +57,44 @@ def fill_window(frames: Float32, window_frames: int) -> Float32:
 class WindowCutter:
     """Windows of a signal whose frames arrive in pieces of any length.
 
-    Windows start every `hop_frames`. Where the signal ends between two of them, the last window is
-    aligned with the end, provided that it shows at least a quarter of a hop of new frames; fewer
-    are left out. A signal shorter than a window is repeated to fill one (`fill_window`).
+    One window ends every `hop_frames`, the first after `first_frames`; those that would begin
+    before the signal does are filled by repeating what is there (`fill_window`). Where the signal
+    ends between two of them, one more ends with it, provided that it shows at least a quarter of a
+    hop of new frames, or is the only one.
 
-    At most a window, a hop and a piece are held.
+    At most a window, a piece and what arrives between two windows' ends are held.
 
     Parameters
     ----------
     window_frames, hop_frames
-        Length of a window, and the step from one to the next, at most as long.
+        Length of a window, and the step from one to the next.
+    first_frames
+        Where the first window ends; None for a whole window, so that none is filled but that of a
+        signal which is shorter.
     """
 
-    def __init__(self, window_frames: int, hop_frames: int) -> None:
-        if not 1 <= hop_frames <= window_frames:
-            raise ValueError(f"a hop of {hop_frames} frames: must be 1 to {window_frames}")
+    def __init__(
+        self, window_frames: int, hop_frames: int, first_frames: int | None = None
+    ) -> None:
+        first_frames = window_frames if first_frames is None else first_frames
+        if min(window_frames, hop_frames, first_frames) < 1:
+            raise ValueError(
+                f"a window of {window_frames} frames, a hop of {hop_frames}, the first one after "
+                f"{first_frames}: must be at least 1"
+            )
         self._window = window_frames
         self._hop = hop_frames
-        self._pieces: list[Float32] = []  # joined when a window is complete, not at each push
+        self._pieces: deque[Float32] = deque()  # joined when a window ends, not at each push
         self._start = 0  # which frame of the signal the pieces begin with
         self._end = 0
-        self._next_start = 0
+        self._covered = 0  # where the latest window ends
+        self._next_end = first_frames
         self._finished = False
+
+    @property
+    def next_end(self) -> int:
+        """Where the next window ends, in frames of the signal."""
+        return self._next_end
 
     def push(self, frames: Float32) -> list[FrameWindow]:
         """Take frames, np.ndarray [shape=(t, n_mels)], and return the windows they complete."""
@@ -86,17 +103,17 @@ class WindowCutter:
         if len(frames):
             self._pieces.append(frames.copy())
             self._end += len(frames)
-        if self._next_start + self._window > self._end:
-            return []
-        buffer = np.concatenate(self._pieces)
         windows = []
-        while self._next_start + self._window <= self._end:
-            windows.append(self._cut(buffer, self._next_start, self._next_start + self._window))
-            self._next_start += self._hop
-        # The latest window's own frames stay: one that is aligned with the end overlaps it.
-        keep = self._next_start - self._hop
-        self._pieces = [buffer[keep - self._start :].copy()]
-        self._start = keep
+        if self._next_end <= self._end:
+            buffer = np.concatenate(list(self._pieces))
+            while self._next_end <= self._end:
+                windows.append(self._cut(buffer, self._next_end))
+                self._next_end += self._hop
+            self._start = max(self._start, self._end - self._window)
+            self._pieces = deque([buffer[-self._window :].copy()])
+        # No window to come can begin before the last `window_frames` that are here.
+        while self._pieces and self._end - self._start - len(self._pieces[0]) >= self._window:
+            self._start += len(self._pieces.popleft())
         return windows
 
     def finish(self) -> list[FrameWindow]:
@@ -104,15 +121,15 @@ class WindowCutter:
         if self._finished:
             raise RuntimeError("the signal was finished already")
         self._finished = True
-        if not self._pieces:
+        unseen = self._end - self._covered
+        if unseen == 0 or (self._covered and unseen < _LEAST_REST * self._hop):
             return []
-        buffer = np.concatenate(self._pieces)
-        if self._next_start == 0:
-            return [FrameWindow(0, self._end, fill_window(buffer, self._window))]
-        covered = self._next_start - self._hop + self._window
-        if self._end - covered < _LEAST_REST * self._hop:
-            return []
-        return [self._cut(buffer, self._end - self._window, self._end)]
+        return [self._cut(np.concatenate(list(self._pieces)), self._end)]
 
-    def _cut(self, buffer: Float32, start: int, end: int) -> FrameWindow:
-        return FrameWindow(start, end, buffer[start - self._start : end - self._start])
+    def _cut(self, buffer: Float32, end: int) -> FrameWindow:
+        self._covered = end
+        start = max(0, end - self._window)
+        frames = buffer[start - self._start : end - self._start]
+        if end - start < self._window:
+            frames = fill_window(frames, self._window)
+        return FrameWindow(start, end, frames)

@@ -73,4 +73,4 @@ def test_what_was_forgotten_is_not_guessed():
     meter.forget(5)
     with pytest.raises(ValueError, match="frame 4"):
         meter.is_silent(4, 6)
-    assert len(meter._low) == 5
+    assert len(meter._track._rows) == 5

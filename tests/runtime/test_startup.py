@@ -101,4 +101,5 @@ def test_classify_imports_nothing_that_it_does_not_use(tmp_path: Path):
     names = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
     assert {"numpy", "onnxruntime", "soundfile"} <= names
     unused = {"av", "rich", "secrets", "csv", "importlib.metadata", "musicedge.decoding.ffmpeg"}
+    unused |= {"concurrent.futures", "logging"}
     assert not unused & names

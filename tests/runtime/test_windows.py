@@ -19,8 +19,10 @@ def numbered(n_frames: int) -> np.ndarray:
     return np.repeat(np.arange(n_frames, dtype=np.float32)[:, None], 3, axis=1)
 
 
-def cut(frames: np.ndarray, window: int, hop: int, pieces: list[int]) -> list[FrameWindow]:
-    cutter = WindowCutter(window, hop)
+def cut(
+    frames: np.ndarray, window: int, hop: int, pieces: list[int], first: int | None = None
+) -> list[FrameWindow]:
+    cutter = WindowCutter(window, hop, first)
     windows, start = [], 0
     for size in pieces:
         windows += cutter.push(frames[start : start + size])
@@ -94,10 +96,32 @@ def test_what_does_not_fit_a_window_is_refused(n_frames: int):
         fill_window(numbered(n_frames), 10)
 
 
-@pytest.mark.parametrize("hop", [0, 11])
-def test_a_hop_that_would_stand_still_or_leave_gaps_is_refused(hop: int):
-    with pytest.raises(ValueError, match=f"hop of {hop}"):
-        WindowCutter(10, hop)
+@settings(deadline=None)
+@given(
+    st.tuples(st.integers(1, 30), st.integers(1, 40), st.integers(1, 40)),
+    st.integers(0, 200),
+    st.lists(st.integers(0, 60), max_size=8),
+)
+def test_windows_end_from_the_first_on_at_every_hop(
+    sizes: tuple[int, int, int], n_frames: int, pieces: list[int]
+):
+    window, hop, first = sizes
+    frames = numbered(n_frames)
+    windows = cut(frames, window, hop, pieces, first)
+    ends = list(range(first, n_frames + 1, hop))
+    unseen = n_frames - (ends[-1] if ends else 0)
+    if unseen and (not ends or unseen >= hop / 4):
+        ends.append(n_frames)
+    assert [w.end for w in windows] == ends
+    for start, end, shown in windows:
+        assert start == max(0, end - window)
+        np.testing.assert_array_equal(shown, fill_window(frames[start:end], window))
+
+
+@pytest.mark.parametrize("sizes", [(0, 5, 5), (10, 0, 5), (10, 5, 0)])
+def test_no_length_may_be_nothing(sizes: tuple[int, int, int]):
+    with pytest.raises(ValueError, match="must be at least 1"):
+        WindowCutter(*sizes)
 
 
 def test_a_finished_signal_takes_no_more():

@@ -74,7 +74,7 @@ def _run(args: Sequence[str] | None) -> int:
         result = BROKEN_PIPE
     except OutputError as error:
         complain(str(error))
-        _forget_stdout()
+        forget_stdout()
         return FAILED
     except MusicedgeError as error:
         complain(str(error))
@@ -83,11 +83,11 @@ def _run(args: Sequence[str] | None) -> int:
         complain_of_bug(error)
         return FAILED
     if result == BROKEN_PIPE:
-        _forget_stdout()
+        forget_stdout()
     return result if isinstance(result, int) else DONE
 
 
-def _forget_stdout() -> None:
+def forget_stdout() -> None:
     """Let the interpreter's last flush go nowhere, instead of failing with a second message."""
     import os
     import sys

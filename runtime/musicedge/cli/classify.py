@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
@@ -16,6 +13,7 @@ import click
 from musicedge.cli import DONE, FAILED, INTERRUPTED
 from musicedge.cli.diagnostics import complain_of
 from musicedge.cli.interruption import Interruption
+from musicedge.cli.options import chosen_form, finite, model_options, refuse_audio
 from musicedge.cli.startup import no_blas_threads, nothing_collected
 from musicedge.errors import MusicedgeError
 
@@ -37,12 +35,6 @@ class _Order(NamedTuple):
     top: int | None
 
 
-def _finite(_: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is not a number of seconds.", param=parameter)
-    return value
-
-
 @click.command(
     epilog="""\b
 Examples:
@@ -55,28 +47,7 @@ Examples:
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(readable=False)
 )
-@click.option(
-    "-m",
-    "--model",
-    default="cnn",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="An installed model (see `musicedge models`), or a model file.",
-)
-@click.option(
-    "--variant",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="A variant of the model, such as int8 or fp32.",
-)
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    help="Where the model runs.",
-)
+@model_options
 @click.option(
     "--threads",
     type=click.IntRange(1),
@@ -113,14 +84,14 @@ Examples:
     "--offset",
     default=0.0,
     type=click.FloatRange(0),
-    callback=_finite,
+    callback=finite,
     metavar="SECONDS",
     help="Skip the beginning of each file.",
 )
 @click.option(
     "--duration",
     type=click.FloatRange(0, min_open=True),
-    callback=_finite,
+    callback=finite,
     metavar="SECONDS",
     help="Read no more than this of each file.",
 )
@@ -146,7 +117,7 @@ def classify(
     --json, --jsonl and --csv are for programs (docs/json.md explains the fields).
     """
     flags = dict(zip(FORMS, (as_json, as_jsonl, as_csv), strict=True))
-    order = _Order(_form([form for form in FORMS if flags[form]], output), output, timeline, top)
+    order = _Order(chosen_form(flags, output), output, timeline, top)
     if order.form != "text" and top is not None:
         raise click.UsageError("--top is for text; the other forms hold all genres.")
     _check_stdin(paths)
@@ -156,7 +127,7 @@ def classify(
             from musicedge.library import analyze_many, default_jobs, find_audio
             from musicedge.model import load
 
-            _check_output(output)
+            refuse_audio(output)
             found = list(find_audio(paths, stop=interruption.requested))
             jobs = min(jobs or default_jobs(), max(len(found), 1))
             threads = threads if threads is not None or jobs == 1 else 1
@@ -177,10 +148,12 @@ def classify(
 
 def _write(outcomes: Iterator[Outcome], total: int, order: _Order, model: Model) -> bool:
     """Write the outcomes as they come, and return whether there was a failure among them."""
+    from musicedge.cli.output import destination
     from musicedge.cli.progress import RunProgress
 
     failed = False
-    with _destination(order) as stream:
+    lines, programs = order.form in _LINE_BY_LINE, order.form != "text"
+    with destination(order.output, line_by_line=lines, for_programs=programs) as stream:
         report = _report(order, stream, model)
         try:
             with RunProgress(total) as progress:
@@ -197,35 +170,11 @@ def _write(outcomes: Iterator[Outcome], total: int, order: _Order, model: Model)
     return failed
 
 
-def _form(flags: list[str], output: str | None) -> str:
-    if len(flags) > 1:
-        raise click.UsageError(f"--{flags[0]} and --{flags[1]} exclude each other; choose one.")
-    if flags:
-        return flags[0]
-    suffix = Path(output or "").suffix.lower().lstrip(".")
-    return suffix if suffix in FORMS else "text"
-
-
 def _check_stdin(paths: tuple[str, ...]) -> None:
     if Counter(paths)["-"] > 1:
         raise click.UsageError("`-` stands twice; standard input can be read but once.")
     if "-" in paths and (sys.stdin is None or sys.stdin.isatty()):
         raise click.UsageError("standard input holds no audio; pipe some into it.")
-
-
-def _check_output(output: str | None) -> None:
-    from musicedge.audio import AUDIO_SUFFIXES
-
-    if output is not None and Path(output).suffix.lower() in AUDIO_SUFFIXES:
-        raise click.UsageError(f"-o {output} would overwrite audio; name a file for the results.")
-
-
-def _destination(order: _Order) -> AbstractContextManager[TextIO]:
-    from musicedge.cli.output import STDOUT, output_file, standard_output
-
-    if order.output in (None, STDOUT):
-        return standard_output(for_programs=order.form != "text")
-    return output_file(str(order.output), line_by_line=order.form in _LINE_BY_LINE)
 
 
 def _report(order: _Order, stream: TextIO, model: Model) -> Report:

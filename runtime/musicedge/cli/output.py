@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
@@ -13,6 +13,25 @@ from typing import TextIO
 from musicedge.errors import OutputError
 
 STDOUT = "-"
+
+
+def destination(
+    output: str | None, *, line_by_line: bool, for_programs: bool
+) -> AbstractContextManager[TextIO]:
+    """Give what -o names as a text stream: a file, or standard output without it.
+
+    Parameters
+    ----------
+    output
+        The file; None or ``"-"`` for standard output.
+    line_by_line
+        See `output_file`.
+    for_programs
+        See `standard_output`.
+    """
+    if output in (None, STDOUT):
+        return standard_output(for_programs=for_programs)
+    return output_file(str(output), line_by_line=line_by_line)
 
 
 @contextmanager

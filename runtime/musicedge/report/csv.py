@@ -87,14 +87,15 @@ class CsvTable:
             row = {key: part[key] for key in self._columns if key in part}
             row.update({self._genres[entry["label"]]: entry["score"] for entry in part["genre"]})
             row["path"] = path
-            row["genre"] = _safe(part["genre"][0]["label"]) if part["genre"] else ""
-            row["model"] = _safe(whole["model"]["name"])
-            row["variant"] = _safe(whole["model"]["variant"])
-            row["notes"] = _safe("; ".join(whole["notes"]))
+            row["genre"] = safe(part["genre"][0]["label"]) if part["genre"] else ""
+            row["model"] = safe(whole["model"]["name"])
+            row["variant"] = safe(whole["model"]["variant"])
+            row["notes"] = safe("; ".join(whole["notes"]))
             yield row
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Return a text as a cell that starts no formula in a spreadsheet."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

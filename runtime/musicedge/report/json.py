@@ -39,7 +39,7 @@ class JsonLines:
 
     def write(self, outcome: Outcome) -> None:
         """Write one line."""
-        self._stream.write(_compact(json_object(outcome, timeline=self._timeline)) + "\n")
+        self._stream.write(compact(json_object(outcome, timeline=self._timeline)) + "\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class JsonList:
 
     def write(self, outcome: Outcome) -> None:
         """Write one object, on a line of its own."""
-        text = _compact(json_object(outcome, timeline=self._timeline))
+        text = compact(json_object(outcome, timeline=self._timeline))
         self._stream.write((",\n" if self._written else "[\n") + text)
         self._stream.flush()
         self._written += 1
@@ -67,5 +67,6 @@ class JsonList:
         self._stream.flush()
 
 
-def _compact(value: dict[str, Any]) -> str:
+def compact(value: dict[str, Any]) -> str:
+    """Return the JSON of a value on one line."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from rich import box
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
@@ -14,9 +14,18 @@ from musicedge.analysis import MOODS
 from musicedge.audio import printable
 from musicedge.errors import MusicedgeError
 from musicedge.library import named
+from musicedge.report.drawing import (
+    FIRST_GENRE,
+    GAP,
+    GENRE,
+    LEAST_BAR,
+    MOOD_STYLES,
+    Pen,
+    RowWidths,
+    joined,
+)
 from musicedge.report.text import (
     TOP,
-    Row,
     bar,
     facts,
     genre_rows,
@@ -37,12 +46,7 @@ if TYPE_CHECKING:
 _WIDEST = 80  # columns: longer bars are no easier to compare
 _NARROW = 60  # columns: below, a line of the timeline has no room for the end of its span
 _FRAME = 4  # columns of a panel's border and padding
-_GAP = "  "  # between label, bar and value
 _NO_MUSIC = "no music"
-_LEAST_BAR = 4  # columns: a shorter bar says nothing
-
-_FIRST_GENRE, _GENRE = "bold cyan", "cyan"
-_MOOD_STYLES = {"valence": "yellow", "arousal": "red", "danceability": "magenta"}
 
 
 class Panels:
@@ -62,7 +66,7 @@ class Panels:
         self._console = Console(file=stream, highlight=False, emoji=False, markup=False)
         self._top = top
         self._timeline = timeline
-        self._ascii = is_ascii(stream)
+        self._pen = Pen(ascii_only=is_ascii(stream))
 
     def write(self, outcome: Outcome) -> None:
         """Write the panel of one file."""
@@ -84,38 +88,26 @@ class Panels:
             lines += [Text(), *self._segments(analysis, inner)]
         return Panel(
             Group(*lines),
-            title=Text(self._cut(named(path), inner - 2, keep_end=True), "bold"),
+            title=Text(self._pen.cut(named(path), inner - 2, keep_end=True), "bold"),
             title_align="left",
-            subtitle=Text(self._cut(facts(analysis), inner - 2), "dim"),
+            subtitle=Text(self._pen.cut(facts(analysis), inner - 2), "dim"),
             subtitle_align="right",
-            box=box.ASCII if self._ascii else box.ROUNDED,
+            box=box.ASCII if self._pen.ascii_only else box.ROUNDED,
             border_style="dim",
             width=width,
         )
 
     def _bars(self, analysis: Analysis, inner: int) -> list[Text]:
         genres, moods = genre_rows(analysis, self._top), mood_rows(analysis)
-        rows = [*genres, *moods]
-        value_width = max((len(row.value) for row in rows), default=0)
-        label_width = max((cell_len(row.label) for row in rows), default=0)
-        label_width = min(label_width, max(inner - value_width - len(_GAP), 1))
-        bar_width = inner - label_width - value_width - 2 * len(_GAP)
-
-        def line(row: Row, style: str, strong: str = "") -> Text:
-            cells = [self._cell(row.label, label_width, strong)]
-            if bar_width >= _LEAST_BAR:
-                length = bar(row.fraction, bar_width, ascii_only=self._ascii)
-                cells.append(self._cell(length, bar_width, style))
-            return _joined(_GAP, *cells, self._cell(row.value, value_width, strong, right=True))
-
-        lines = [line(row, _FIRST_GENRE, _FIRST_GENRE) for row in genres[:1]]
-        lines += [line(row, _GENRE) for row in genres[1:]]
+        widths = RowWidths.fitting([*genres, *moods], inner)
+        lines = [self._pen.row(row, widths, FIRST_GENRE, FIRST_GENRE) for row in genres[:1]]
+        lines += [self._pen.row(row, widths, GENRE) for row in genres[1:]]
         if genres and moods:
             lines.append(Text())
-        lines += [line(row, _MOOD_STYLES[row.label]) for row in moods]
+        lines += [self._pen.row(row, widths, MOOD_STYLES[row.label]) for row in moods]
         words = mood_line(analysis)
-        if words is not None and bar_width >= _LEAST_BAR:
-            lines.append(_joined(_GAP, self._cell("mood", label_width), Text(words)))
+        if words is not None and widths.bar >= LEAST_BAR:
+            lines.append(joined(GAP, self._pen.cell("mood", widths.label), Text(words)))
         return lines
 
     def _segments(self, analysis: Analysis, inner: int) -> list[Text]:
@@ -127,11 +119,11 @@ class Panels:
 
         def line(*cells: tuple[str, str]) -> Text:
             parts = [
-                self._cell(text, width, style, right=index not in (1, 2))
+                self._pen.cell(text, width, style, right=index not in (1, 2))
                 for index, ((text, style), width) in enumerate(zip(cells, widths, strict=True))
                 if width
             ]
-            return _joined(" ", *parts)
+            return joined(" ", *parts)
 
         names = ["at" if narrow else "from - to", "genre", "", "", *headings]
         lines = [line(*((name, "dim") for name in names))]
@@ -140,9 +132,9 @@ class Panels:
                 words = "" if segment_holds_music(segment) else _NO_MUSIC
                 first = [(words, "dim"), ("", ""), ("", "")]
             else:
-                length = bar(genre.score, widths[2], ascii_only=self._ascii)
-                first = [(genre.label, _GENRE), (length, _GENRE), (percent(genre.score), "")]
-            values = [(getattr(segment, mood), _MOOD_STYLES[mood]) for mood in MOODS]
+                length = bar(genre.score, widths[2], ascii_only=self._pen.ascii_only)
+                first = [(genre.label, GENRE), (length, GENRE), (percent(genre.score), "")]
+            values = [(getattr(segment, mood), MOOD_STYLES[mood]) for mood in MOODS]
             moods = [("" if value is None else f"{value:.2f}", style) for value, style in values]
             lines.append(line((time, ""), *first, *moods))
         return lines
@@ -166,26 +158,4 @@ class Panels:
             room -= sum(moods) + len(moods)
         genre = max(min(genre, room), 1)
         length = room - genre - 1
-        return [time, genre, length if length >= _LEAST_BAR and any(firsts) else 0, share, *moods]
-
-    def _cell(self, text: str, width: int, style: str = "", *, right: bool = False) -> Text:
-        """Return a text cut or filled to a width in columns."""
-        text = self._cut(text, width)
-        gap = " " * (width - cell_len(text))
-        return Text(gap + text if right else text + gap, style)
-
-    def _cut(self, text: str, width: int, *, keep_end: bool = False) -> str:
-        """Shorten a text to a width in columns; a path keeps its end, where the file's name is."""
-        if cell_len(text) <= width:
-            return text
-        dots = ("..." if self._ascii else "…")[: max(width, 0)]
-        room = max(width - len(dots), 0)
-        if keep_end:
-            return dots + set_cell_size(text[::-1], room)[::-1]
-        return set_cell_size(text, room) + dots
-
-
-def _joined(gap: str, *cells: Text) -> Text:
-    line = Text(gap, no_wrap=True, overflow="crop").join(cells)
-    line.no_wrap, line.overflow = True, "crop"
-    return line
+        return [time, genre, length if length >= LEAST_BAR and any(firsts) else 0, share, *moods]

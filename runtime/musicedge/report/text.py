@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from musicedge.analysis import MOODS, mood_words
 from musicedge.audio import printable
@@ -22,6 +22,26 @@ _SHORT = 10.0  # seconds; below, tenths are worth showing
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
+class Scored(Protocol):
+    """What has a genre and moods: a piece, a window of it, or a reading of a stream."""
+
+    @property
+    def genre(self) -> tuple[GenreScore, ...]:
+        """All genres, ranked; empty where there is no music."""
+
+    @property
+    def valence(self) -> float | None:
+        """In [0, 1], as the other moods."""
+
+    @property
+    def arousal(self) -> float | None:
+        """In [0, 1]."""
+
+    @property
+    def danceability(self) -> float | None:
+        """In [0, 1]."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A labelled value and its length as a bar, in [0, 1]."""
@@ -31,22 +51,34 @@ class Row:
     fraction: float
 
 
-def genre_rows(analysis: Analysis, top: int) -> list[Row]:
+def genre_rows(scored: Scored, top: int) -> list[Row]:
     """Return the first genres as rows."""
-    return [Row(each.label, percent(each.score), each.score) for each in analysis.genre[:top]]
+    return [Row(each.label, percent(each.score), each.score) for each in scored.genre[:top]]
 
 
-def mood_rows(analysis: Analysis) -> list[Row]:
+def mood_rows(scored: Scored) -> list[Row]:
     """Return the moods that there are as rows."""
-    values = [(mood, getattr(analysis, mood)) for mood in MOODS]
+    values = [(mood, getattr(scored, mood)) for mood in MOODS]
     return [Row(mood, f"{value:.2f}", value) for mood, value in values if value is not None]
 
 
-def mood_line(analysis: Analysis) -> str | None:
+def mood_line(scored: Scored) -> str | None:
     """Return the quadrant of valence and arousal in words, where both are known."""
-    if analysis.valence is None or analysis.arousal is None:
+    if scored.valence is None or scored.arousal is None:
         return None
-    return mood_words(analysis.valence, analysis.arousal)
+    return mood_words(scored.valence, scored.arousal)
+
+
+def row_lines(rows: Sequence[Row], mood: str | None, *, ascii_only: bool) -> list[str]:
+    """Return rows with their bars as indented lines, and below them the mood in words."""
+    width = max((len(row.label) for row in rows), default=0)
+    lines = []
+    for row in rows:
+        length = bar(row.fraction, _BAR_WIDTH, ascii_only=ascii_only)
+        lines.append(f"  {row.label:<{width}}  {row.value:>5}  {length}".rstrip())
+    if mood is not None:
+        lines.append(f"  {'mood':<{width}}  {mood}")
+    return lines
 
 
 def music_words(analysis: Analysis) -> str:
@@ -60,6 +92,27 @@ def facts(analysis: Analysis) -> str:
     """Return the length and the model, as they stand beside the file's name."""
     length = clock(analysis.duration, tenths=analysis.duration < _SHORT)
     return f"{length}, {analysis.model.name} {analysis.model.variant}"
+
+
+def scored_line(lead: Sequence[str], scored: Scored, genre_width: int, *, top: int = 1) -> str:
+    """Return one line: what leads it, then the first genres and the moods, or that there are none.
+
+    Parameters
+    ----------
+    lead
+        What stands first, such as a time.
+    scored
+        A window or a reading.
+    genre_width
+        Characters of the longest label that may come.
+    top
+        Genres to name.
+    """
+    parts = [
+        f"{each.label:<{genre_width}}  {percent(each.score):>5}" for each in scored.genre[:top]
+    ]
+    parts.extend(f"{row.label} {row.value}" for row in mood_rows(scored))
+    return "  ".join([*lead, *(parts or ["no music"])])
 
 
 def segment_genre(segment: Segment) -> GenreScore | None:
@@ -151,13 +204,8 @@ class PlainText:
 
     def _lines(self, path: str, analysis: Analysis) -> list[str]:
         rows = [*genre_rows(analysis, self._top), *mood_rows(analysis)]
-        width = max((len(row.label) for row in rows), default=0)
         lines = [f"{named(path)} ({facts(analysis)})", f"  {music_words(analysis)}"]
-        for row in rows:
-            length = bar(row.fraction, _BAR_WIDTH, ascii_only=self._ascii)
-            lines.append(f"  {row.label:<{width}}  {row.value:>5}  {length}".rstrip())
-        if (mood := mood_line(analysis)) is not None:
-            lines.append(f"  {'mood':<{width}}  {mood}")
+        lines.extend(row_lines(rows, mood_line(analysis), ascii_only=self._ascii))
         lines.extend(f"  note: {printable(note)}" for note in analysis.notes)
         if self._timeline:
             lines.extend(f"  {line}" for line in _timeline(analysis))
@@ -169,14 +217,7 @@ def _timeline(analysis: Analysis) -> list[str]:
     width = max(map(len, times), default=0)
     genres = [segment_genre(each) for each in analysis.segments]
     genre_width = max((len(each.label) for each in genres if each), default=0)
-    lines = []
-    for time, segment, genre in zip(times, analysis.segments, genres, strict=True):
-        parts = [f"{time:>{width}}"]
-        if genre is not None:
-            parts.append(f"{genre.label:<{genre_width}}  {percent(genre.score):>5}")
-        moods = [(mood, getattr(segment, mood)) for mood in MOODS]
-        parts.extend(f"{mood} {value:.2f}" for mood, value in moods if value is not None)
-        if len(parts) == 1:
-            parts.append("no music")
-        lines.append("  ".join(parts))
-    return lines
+    return [
+        scored_line([f"{time:>{width}}"], segment, genre_width)
+        for time, segment in zip(times, analysis.segments, strict=True)
+    ]

@@ -1,0 +1,76 @@
+"""Options that several commands have, and the rules that they share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+_MODEL_OPTIONS = (
+    click.option(
+        "-m",
+        "--model",
+        default="cnn",
+        show_default=True,
+        metavar="NAME|FILE",
+        help="An installed model (see `musicedge models`), or a model file.",
+    ),
+    click.option(
+        "--variant",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="A variant of the model, such as int8 or fp32.",
+    ),
+    click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        help="Where the model runs.",
+    ),
+)
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add -m, --variant and --device, which say which model runs where."""
+    for option in reversed(_MODEL_OPTIONS):
+        command = option(command)
+    return command
+
+
+def finite(_: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse seconds that are not finite."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds.", param=parameter)
+    return value
+
+
+def chosen_form(flags: dict[str, bool], output: str | None) -> str:
+    """Return the form of the results: by flag, else by the output's suffix, else ``"text"``.
+
+    Parameters
+    ----------
+    flags
+        Each form that the command has, and whether its flag was given.
+    output
+        The file that gets the results.
+    """
+    given = [form for form, wanted in flags.items() if wanted]
+    if len(given) > 1:
+        raise click.UsageError(f"--{given[0]} and --{given[1]} exclude each other; choose one.")
+    if given:
+        return given[0]
+    suffix = Path(output or "").suffix.lower().lstrip(".")
+    return suffix if suffix in flags else "text"
+
+
+def refuse_audio(output: str | None) -> None:
+    """Refuse to write results over what is audio by its name."""
+    from musicedge.audio import AUDIO_SUFFIXES
+
+    if output is not None and Path(output).suffix.lower() in AUDIO_SUFFIXES:
+        raise click.UsageError(f"-o {output} would overwrite audio; name a file for the results.")
