@@ -16,7 +16,8 @@ from musicedge_benchmarks.pinning import pin_to_one_thread
 if TYPE_CHECKING:
     from musicedge_benchmarks.suite import Suite
 
-PARTS = ("cold-start", "throughput", "log-mel", "memory")
+PARTS = ("cold-start", "throughput", "log-mel", "memory", "live")
+LONG_PARTS = ("endurance",)  # measured only where they are asked for
 _INTERRUPTED = 130
 
 
@@ -38,8 +39,8 @@ _INTERRUPTED = 130
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(PARTS),
-    help="Measure this part; may be given more than once.",
+    type=click.Choice(PARTS + LONG_PARTS),
+    help="Measure this part; may be given more than once.  [default: all but endurance]",
 )
 @click.option("--quick", is_flag=True, help="Fewer rounds and shorter clips: under 20 s.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
@@ -51,7 +52,7 @@ def bench(
     quick: bool,
     as_json: bool,
 ) -> int:
-    """Measure cold start, throughput, the front-end and memory on this machine.
+    """Measure cold start, throughput, the front-end, memory and listening on this machine.
 
     Every figure is printed beside the project's budget for it. What is compared takes turns, so
     that a busy machine hits all alike; ratios can be trusted more than times. Ctrl-C prints what

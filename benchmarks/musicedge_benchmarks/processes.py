@@ -73,6 +73,23 @@ def run(arguments: Sequence[str | Path]) -> Run:
     return Run(wall, cpu, printed.decode("utf-8", "replace"))
 
 
+def first_line(arguments: Sequence[str | Path]) -> float:
+    """Start a process and return the seconds until its first line of output; then end it."""
+    begun = time.perf_counter()
+    process = _start(arguments)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        taken = time.perf_counter() - begun
+        if not line:
+            _, complaints = process.communicate()
+            _check(process, complaints)
+            raise ProcessFailed("a measured process ended without a line of output")
+    finally:
+        _end(process)
+    return taken
+
+
 def trace_memory(arguments: Sequence[str | Path]) -> MemoryTrace:
     """Run a process to its end and follow its resident memory."""
     import psutil

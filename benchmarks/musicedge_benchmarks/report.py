@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from musicedge_benchmarks.coldstart import ColdStart
+from musicedge_benchmarks.endurance import Endurance
 from musicedge_benchmarks.frontend_speed import FrontEndSpeed
+from musicedge_benchmarks.live import Live
 from musicedge_benchmarks.memory import MEGABYTE, Memory
 from musicedge_benchmarks.results import Budget, Results
-from musicedge_benchmarks.rounds import Spread
+from musicedge_benchmarks.rounds import Percentiles, Spread
 from musicedge_benchmarks.throughput import Throughput
 
 
@@ -61,6 +63,10 @@ def _details(results: Results) -> Iterator[list[str]]:
         yield list(_front_end(results.front_end))
     if results.memory is not None:
         yield list(_memory(results.memory))
+    if results.live is not None:
+        yield list(_live(results.live))
+    if results.endurance is not None:
+        yield list(_endurance(results.endurance))
 
 
 def _cold_start(found: ColdStart) -> Iterator[str]:
@@ -120,6 +126,46 @@ def _memory(found: Memory) -> Iterator[str]:
     )
 
 
+def _live(found: Live) -> Iterator[str]:
+    yield (
+        f"live: a reading every {found.every:g} s, in real time (50th, 95th and 99th percentile; "
+        f"{found.age.count} readings)"
+    )
+    yield f"  {'newest sound to reading':<34}{_percentiles(found.age)}"
+    yield f"  {'any sound to its first reading':<34}{_percentiles(found.sound_to_reading)}"
+    if found.switch_to_music is not None:
+        count = f"{found.switch_to_music.count} of {found.switch_to_music.count + found.missed}"
+        switch = _percentiles(found.switch_to_music)
+        yield f"  {'music begins to music is said':<34}{switch}  ({count} times)"
+    else:
+        yield f"  music began {found.missed} times, and no reading said so within the window"
+    first = found.first_reading
+    yield (
+        f"  {'process start to first reading':<34}{first.median:.2f} s "
+        f"[{first.low:.2f}, {first.high:.2f}], {first.count} starts; a second of it is sound"
+    )
+    for each in found.compute:
+        share = each.ms.p95 / (10 * found.every)
+        yield (
+            f"  {each.model:<14}{_percentiles(each.ms)} a reading, 95th {share:.1f} % of a step; "
+            f"{each.load:.1f} % of a core"
+        )
+        yield (
+            f"  {'  naive loop':<14}{_percentiles(each.naive_ms)}; "
+            f"{_times(each.naive_ratio)} the stream's"
+        )
+
+
+def _endurance(found: Endurance) -> Iterator[str]:
+    yield f"endurance: {found.hours:g} h of listening in virtual time, {found.readings:,} readings"
+    warm, end = found.warm / MEGABYTE, found.end / MEGABYTE
+    yield (
+        f"  {warm:.1f} MB resident when warm, {end:.1f} MB at the end, "
+        f"{found.growth / MEGABYTE:.1f} MB of growth at most; {found.wall:.0f} s, "
+        f"{3600 * found.hours / found.wall:,.0f} x real time"
+    )
+
+
 def _row(name: str, spread: Spread, remark: str) -> str:
     row = (
         f"  {name:<14}{spread.median * 1e3:>8.1f} ms  "
@@ -130,6 +176,10 @@ def _row(name: str, spread: Spread, remark: str) -> str:
 
 def _ms(spread: Spread) -> str:
     return f"{spread.median * 1e3:.0f} ms"
+
+
+def _percentiles(found: Percentiles) -> str:
+    return f"{found.p50:.1f} / {found.p95:.1f} / {found.p99:.1f} ms"
 
 
 def _times(spread: Spread) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from musicedge_benchmarks import coldstart, frontend_speed, memory, throughput
+from musicedge_benchmarks import coldstart, endurance, frontend_speed, live, memory, throughput
 from musicedge_benchmarks.coldstart import ColdStart
+from musicedge_benchmarks.endurance import Endurance
 from musicedge_benchmarks.frontend_speed import FrontEndSpeed
+from musicedge_benchmarks.live import Live
 from musicedge_benchmarks.machine import Load, Machine
 from musicedge_benchmarks.memory import MEGABYTE, Memory
 from musicedge_benchmarks.throughput import Throughput
@@ -82,6 +84,8 @@ class Results:
     throughput: Throughput | None = None
     front_end: FrontEndSpeed | None = None
     memory: Memory | None = None
+    live: Live | None = None
+    endurance: Endurance | None = None
     interrupted: bool = False
 
     def budgets(self) -> Iterator[Budget]:
@@ -98,6 +102,15 @@ class Results:
             yield Budget("log-mel, over librosa", ratio, "x", frontend_speed.LIMIT)
         if self.memory is not None:
             yield Budget("peak memory", self.memory.peak / MEGABYTE, "MB", memory.LIMIT)
+        if self.live is not None:
+            first, compute = self.live.first_reading.median, self.live.compute[0]
+            share = compute.ms.p95 / (10 * self.live.every)
+            yield Budget("live: first reading", first, "s", live.FIRST_LIMIT)
+            yield Budget("live: compute, 95 %", share, "% of a step", live.COMPUTE_LIMIT)
+            yield Budget("live: load", compute.load, "% of a core", live.LOAD_LIMIT)
+        if self.endurance is not None:
+            growth = self.endurance.growth / MEGABYTE
+            yield Budget("live: growth of memory", growth, "MB", endurance.LIMIT)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as a JSON-ready object."""

@@ -34,6 +34,32 @@ class Spread:
         return cls(statistics.median(values), low, high, len(values))
 
 
+@dataclass(frozen=True)
+class Percentiles:
+    """What most, nearly all, and all but the rarest of many measurements stay below.
+
+    Attributes
+    ----------
+    p50, p95, p99
+        The 50th, 95th and 99th percentile.
+    count
+        How many there were.
+    """
+
+    p50: float
+    p95: float
+    p99: float
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Percentiles:
+        """Summarise at least one value."""
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0], 1)
+        cuts = statistics.quantiles(values, n=100, method="inclusive")
+        return cls(cuts[49], cuts[94], cuts[98], len(values))
+
+
 def seconds(work: Callable[[], object]) -> float:
     """Return how long one call takes, in seconds."""
     begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The four measurements, one after the other: clips are made, measured and thrown away."""
+"""The measurements, one after the other: clips are made, measured and thrown away."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import soxr
 from musicedge import bundle as bundles
 from musicedge_benchmarks import clips
 from musicedge_benchmarks.coldstart import measure_cold_start
+from musicedge_benchmarks.endurance import HOURS as HOURS_OF_LISTENING
+from musicedge_benchmarks.endurance import measure_endurance
 from musicedge_benchmarks.frontend_speed import has_librosa, measure_front_end
+from musicedge_benchmarks.live import measure_live
 from musicedge_benchmarks.machine import Load, Machine
 from musicedge_benchmarks.memory import HOURS, measure_memory
 from musicedge_benchmarks.results import ModelMeasured, Results
@@ -28,10 +31,15 @@ class Extent:
     mp3_rounds: int
     frontend_rounds: int
     long_wav: float
+    switches: int
+    live_steps: int
+    live_seconds: float
+    live_starts: int
+    endurance: float
 
 
-FULL = Extent(30.0, 15, 300.0, 7, 30, HOURS * 3600)
-QUICK = Extent(30.0, 3, 60.0, 2, 7, 20 * 60.0)
+FULL = Extent(30.0, 15, 300.0, 7, 30, HOURS * 3600, 100, 200, 30.0, 9, HOURS_OF_LISTENING * 3600)
+QUICK = Extent(30.0, 3, 60.0, 2, 7, 20 * 60.0, 2, 20, 2.0, 1, 10 * 60.0)
 
 
 class Suite:
@@ -93,13 +101,16 @@ class Suite:
         Parameters
         ----------
         parts
-            Of ``"cold-start"``, ``"throughput"``, ``"log-mel"`` and ``"memory"``.
+            Of ``"cold-start"``, ``"throughput"``, ``"log-mel"``, ``"memory"``, ``"live"`` and
+            ``"endurance"``.
         """
         measures = {
             "cold-start": self._cold_start,
             "throughput": self._throughput,
             "log-mel": self._front_end,
             "memory": self._memory,
+            "live": self._live,
+            "endurance": self._endurance,
         }
         try:
             for part, measure in measures.items():
@@ -155,6 +166,42 @@ class Suite:
         if length < HOURS * 3600:
             self.results.notes.append(
                 f"memory was measured on {length / 60:g} min; the budget is for {HOURS:g} h"
+            )
+
+    def _live(self) -> None:
+        extent = self._extent
+        clip = clips.write_clip(self._folder / "live.wav", self._piece, extent.short_clip)
+        self.results.live = measure_live(
+            self._piece.mean(axis=1),
+            clips.RATE,
+            clip,
+            self._all_bundles(),
+            self._options,
+            switches=extent.switches,
+            steps=extent.live_steps,
+            seconds=extent.live_seconds,
+            starts=extent.live_starts,
+            on_round=self._telling("live"),
+        )
+
+    def _all_bundles(self) -> list[bundles.Bundle]:
+        """Return the model, and all that are shipped beside it."""
+        shipped = (bundles.open(model.path) for model in bundles.installed())
+        return [self._bundle, *(each for each in shipped if each.sha256 != self._bundle.sha256)]
+
+    def _endurance(self) -> None:
+        length = self._extent.endurance
+        self.results.endurance = measure_endurance(
+            self._piece.mean(axis=1),
+            clips.RATE,
+            self._bundle,
+            hours=length / 3600,
+            on_round=self._telling("endurance"),
+        )
+        if length < HOURS_OF_LISTENING * 3600:
+            self.results.notes.append(
+                f"the growth of memory was measured over {length / 60:g} min; "
+                f"the budget is for {HOURS_OF_LISTENING:g} h"
             )
 
     def _telling(self, part: str) -> Callable[[str], None]:

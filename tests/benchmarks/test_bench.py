@@ -10,15 +10,26 @@ import pytest
 from click.testing import CliRunner
 from tests.runtime import tiny_model
 
+from musicedge import installed
 from musicedge_benchmarks import pinning
 from musicedge_benchmarks import suite as suites
-from musicedge_benchmarks.cli import PARTS, bench
+from musicedge_benchmarks.cli import LONG_PARTS, PARTS, bench
 from musicedge_benchmarks.report import text
 from musicedge_benchmarks.results import Budget, Results
 from musicedge_benchmarks.suite import Extent, Suite
 
 TINY = Extent(
-    short_clip=2.0, cold_rounds=1, mp3=3.0, mp3_rounds=2, frontend_rounds=2, long_wav=20.0
+    short_clip=2.0,
+    cold_rounds=1,
+    mp3=3.0,
+    mp3_rounds=2,
+    frontend_rounds=2,
+    long_wav=20.0,
+    switches=1,
+    live_steps=3,
+    live_seconds=0.6,
+    live_starts=1,
+    endurance=60.0,
 )
 
 
@@ -33,7 +44,7 @@ def pins_undone(monkeypatch: pytest.MonkeyPatch) -> None:
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("bench")
     suite = Suite(folder, str(tiny_model.write(folder)), quick=True, extent=TINY)
-    suite.run(PARTS)
+    suite.run(PARTS + LONG_PARTS)
     return suite.results
 
 
@@ -44,8 +55,12 @@ def test_all_parts_are_measured(results: Results):
         "throughput",
         "log-mel, over librosa",
         "peak memory",
+        "live: first reading",
+        "live: compute, 95 %",
+        "live: load",
+        "live: growth of memory",
     ]
-    assert all(budget.measured > 0 for budget in results.budgets())
+    assert all(budget.measured > 0 for budget in list(results.budgets())[:-1])
     assert len(results.load) == 2
     assert not results.interrupted
 
@@ -77,14 +92,50 @@ def test_memory_is_that_of_a_whole_process(results: Results):
     assert results.memory.settled <= results.memory.peak
 
 
+def test_a_reading_is_younger_than_the_sound_that_waited_for_it(results: Results):
+    live = results.live
+    assert live is not None
+    assert 0 < live.age.p50 < live.sound_to_reading.p50
+    assert live.sound_to_reading.p50 - live.age.p50 == pytest.approx(500 * live.every, abs=20)
+    assert live.first_reading.median > 1  # a second of it is sound
+    assert live.missed + (live.switch_to_music.count if live.switch_to_music else 0) == 1
+
+
+def test_every_shipped_model_is_measured_while_listening(results: Results):
+    assert results.live is not None
+    shipped = [f"{model.name}.{model.variant}" for model in installed()]
+    assert [each.model for each in results.live.compute] == ["tiny.fp32", *shipped]
+    for each in results.live.compute:
+        assert each.ms.count == each.naive_ms.count == each.naive_ratio.count == TINY.live_steps
+        assert 0 < each.ms.p50 < 500
+        assert 0 < each.load < 200
+
+
+def test_memory_is_looked_at_for_as_long_as_is_listened(results: Results):
+    endurance = results.endurance
+    assert endurance is not None
+    assert endurance.readings == 119  # the first after a second, then two a second
+    assert 0 <= endurance.growth < 50e6
+    assert endurance.warm <= endurance.peak
+
+
 def test_notes_say_what_was_not_the_real_thing(results: Results):
     assert any("the budget is for 10 h" in note for note in results.notes)
+    assert any("the budget is for 24 h" in note for note in results.notes)
 
 
 def test_the_report_holds_every_budget(results: Results):
     report = text(results)
     assert report.endswith("\n")
-    for part in ("cold start:", "throughput:", "log-mel:", "memory:", "rfft alone", "librosa"):
+    for part in (
+        "cold start:",
+        "throughput:",
+        "log-mel:",
+        "memory:",
+        "rfft alone",
+        "librosa",
+        "naive",
+    ):
         assert part in report
     for budget in results.budgets():
         line = next(line for line in report.splitlines() if line.startswith(budget.name))
