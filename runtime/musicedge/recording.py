@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,12 @@ class Recording:
         self._is_full = False
         with self._failures_named():
             self._file = self._path.open("wb")
-            self._append(b"")
+            try:
+                self._append(b"")
+            except OSError:
+                with suppress(OutputError):
+                    self.close()
+                raise
 
     def write(self, samples: Float32) -> list[str]:
         """Add samples, np.ndarray [shape=(n,)]; what is beyond full scale is clipped.
@@ -79,26 +84,29 @@ class Recording:
         if self._file.closed:
             return
         with self._failures_named():
-            self._file.close()
-            if self._n_bytes == 0 and self._path.is_file():
-                self._path.unlink()
+            try:
+                self._file.close()
+            finally:  # on a full disk it fails to write once more what could not be written
+                if self._n_bytes == 0 and self._path.is_file():
+                    self._path.unlink()
 
     def _append(self, data: bytes) -> None:
         """Write data, and only then the header that counts them."""
         self._file.seek(_HEADER.size + self._n_bytes)
-        self._n_bytes += len(data)
-        padding = self._n_bytes % 2  # chunks have even lengths; the next data overwrite it
+        n_bytes = self._n_bytes + len(data)
+        padding = n_bytes % 2  # chunks have even lengths; the next data overwrite it
         self._file.write(data + bytes(padding))
         self._file.seek(0)
         self._file.write(
             _HEADER.pack(
-                *(b"RIFF", _HEADER.size - 8 + self._n_bytes + padding, b"WAVE"),
+                *(b"RIFF", _HEADER.size - 8 + n_bytes + padding, b"WAVE"),
                 *(b"fmt ", 16, _PCM, 1, self._sample_rate, self._sample_rate * _BYTES),
                 *(_BYTES, 8 * _BYTES),
-                *(b"data", self._n_bytes),
+                *(b"data", n_bytes),
             )
         )
         self._file.flush()
+        self._n_bytes = n_bytes
 
     @contextmanager
     def _failures_named(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ import musicedge
 from musicedge import Chunk, FileSource, Listener, Reading, listen
 from musicedge.errors import AudioFormat, AudioNotFound, AudioTruncated, ModelNotFound, OutputError
 from musicedge.model import Model, load
+from musicedge.recording import Recording
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "corner-store-shuffle.mp3"
 
@@ -337,3 +339,25 @@ def test_a_full_disk_is_one_line(model: Model, tmp_path: Path):
     path = write_audio(tmp_path / "clip.wav", 2)
     with pytest.raises(OutputError, match="No space left on device"):
         replay(path, model, record=Path("/dev/full"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files are limited as on Linux")
+@pytest.mark.parametrize(("room", "kept"), [(0, None), (44, None), (10_000, 3_000)])
+def test_a_recording_on_a_full_disk_keeps_what_it_got_and_no_empty_file(
+    tmp_path: Path, room: int, kept: int | None
+):
+    import resource
+
+    record = tmp_path / "heard.wav"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))  # in place of a full disk
+    try:
+        with pytest.raises(OutputError), closing(Recording(record, RATE)) as recording:
+            for _ in range(10):
+                recording.write(np.full(1_000, 0.25, np.float32))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert record.exists() == (kept is not None)
+    if kept is not None:
+        heard, _ = soundfile.read(record)
+        assert heard.tolist() == [0.25] * kept
