@@ -341,6 +341,12 @@ def test_a_full_disk_is_one_line(model: Model, tmp_path: Path):
         replay(path, model, record=Path("/dev/full"))
 
 
+def record_quarters(path: Path) -> None:
+    with closing(Recording(path, RATE)) as recording:
+        for _ in range(10):
+            recording.write(np.full(1_000, 0.25, np.float32))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="files are limited as on Linux")
 @pytest.mark.parametrize(("room", "kept"), [(0, None), (44, None), (10_000, 3_000)])
 def test_a_recording_on_a_full_disk_keeps_what_it_got_and_no_empty_file(
@@ -352,9 +358,8 @@ def test_a_recording_on_a_full_disk_keeps_what_it_got_and_no_empty_file(
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))  # in place of a full disk
     try:
-        with pytest.raises(OutputError), closing(Recording(record, RATE)) as recording:
-            for _ in range(10):
-                recording.write(np.full(1_000, 0.25, np.float32))
+        with pytest.raises(OutputError):
+            record_quarters(record)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert record.exists() == (kept is not None)
