@@ -257,6 +257,14 @@ def test_wrong_usage_ends_with_2_before_any_work(
     assert "Try 'musicedge classify -" in err
 
 
+def test_results_do_not_go_over_an_input(music: Path, classify: Any) -> None:
+    before = Path("a.wav").read_bytes()
+    Path("song").write_bytes(before)  # no suffix says that it is sound
+    status, _, err = classify("song", "-o", "./song")
+    assert (status, "-o ./song would overwrite audio" in err) == (2, True)
+    assert Path("song").read_bytes() == before
+
+
 def test_a_model_that_is_none_is_one_line_and_1(music: Path, classify: Any) -> None:
     for name in ("nosuchmodel", "a.wav"):
         status, out, err = classify("-m", name, "a.wav")

@@ -183,6 +183,13 @@ def test_wrong_usage_ends_with_2_before_any_work(
     assert [path.name for path in Path().iterdir()] == ["song.wav"]
 
 
+def test_results_do_not_go_over_the_sound_that_is_heard(listen: Any, song: Path) -> None:
+    Path("song").write_bytes(before := song.read_bytes())  # no suffix says that it is sound
+    status, _, err = listen("--from-file", "song", "-o", "./song")
+    assert (status, "-o ./song would overwrite audio" in err) == (2, True)
+    assert Path("song").read_bytes() == before
+
+
 def test_what_cannot_be_used_is_one_line_and_1(listen: Any, song: Path) -> None:
     Path("notes.txt").write_text("no audio at all")
     for args in (

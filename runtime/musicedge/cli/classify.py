@@ -127,7 +127,7 @@ def classify(
             from musicedge.library import analyze_many, default_jobs, find_audio
             from musicedge.model import load
 
-            refuse_audio(output)
+            refuse_audio(output, *paths)
             found = list(find_audio(paths, stop=interruption.requested))
             jobs = min(jobs or default_jobs(), max(len(found), 1))
             threads = threads if threads is not None or jobs == 1 else 1

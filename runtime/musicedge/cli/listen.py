@@ -170,7 +170,7 @@ def listen(
     with nothing_collected(), no_blas_threads():
         from musicedge import live
 
-        refuse_audio(output)
+        refuse_audio(output, *filter(None, [from_file]))
         listener = live.listen(
             _replayed(from_file, speed),
             model=model,

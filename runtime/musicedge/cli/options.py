@@ -68,9 +68,20 @@ def chosen_form(flags: dict[str, bool], output: str | None) -> str:
     return suffix if suffix in flags else "text"
 
 
-def refuse_audio(output: str | None) -> None:
-    """Refuse to write results over what is audio by its name."""
+def refuse_audio(output: str | None, *inputs: str) -> None:
+    """Refuse to write results over what is audio by its name, or is itself one of the inputs."""
     from musicedge.audio import AUDIO_SUFFIXES
 
-    if output is not None and Path(output).suffix.lower() in AUDIO_SUFFIXES:
+    if output is None:
+        return
+    is_audio = Path(output).suffix.lower() in AUDIO_SUFFIXES
+    if is_audio or any(_is_file(output, each) for each in inputs):
         raise click.UsageError(f"-o {output} would overwrite audio; name a file for the results.")
+
+
+def _is_file(one: str, other: str) -> bool:
+    """Whether two paths lead to the same file."""
+    try:
+        return Path(one).is_file() and Path(one).samefile(other)
+    except (OSError, ValueError):  # such as a path that leads nowhere
+        return False
