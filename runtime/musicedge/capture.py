@@ -57,6 +57,8 @@ class Capture:
     ----------
     sample_rate
         Of what is recorded, in Hz.
+    heard_at
+        When sound came last, by `musicedge.lateness.clock`.
 
     Raises
     ------
@@ -72,6 +74,7 @@ class Capture:
         self._queued = 0
         self._lateness = Lateness()
         self._captured = self._asked = time.monotonic()
+        self.heard_at = clock()
         self._starved = 0.0  # seconds
         self._ended = False
         self._stream: Any = None
@@ -160,7 +163,8 @@ class Capture:
         now = time.monotonic()
         age = moment.currentTime - moment.inputBufferAdcTime - frames / self.sample_rate
         overflow = bool(status.input_overflow)
-        late = self._lateness.after(frames / self.sample_rate, clock(), overflow=overflow)
+        self.heard_at = clock()
+        late = self._lateness.after(frames / self.sample_rate, self.heard_at, overflow=overflow)
         with self._news:
             self._captured = now - min(max(age, 0.0), 2.0)  # some drivers give no times
             lost = max(round(late * self.sample_rate), int(overflow))

@@ -13,6 +13,7 @@ from musicedge import inputs, portaudio
 from musicedge.capture import Capture
 from musicedge.errors import InputLost, MicrophoneError
 from musicedge.inputs import InputDevice, devices
+from musicedge.lateness import clock
 from musicedge.resampling import Resampler
 from musicedge.source import Chunk
 
@@ -86,7 +87,7 @@ class Microphone:
         self._events: list[str] = []
         self._closing = Lock()
         self._closed = Event()
-        self._gone = 0.0  # when the last sound was captured before the device went away
+        self._gone = 0.0  # by `clock`, when the last sound came before the device went away
         self._retry_at = 0.0
         self._zeros: float | None = 0.0  # seconds of nothing but zeros so far; None: told or heard
         with ExitStack() as opening:
@@ -146,7 +147,7 @@ class Microphone:
         if self._closed.is_set():
             return None
         if not capture.is_alive:
-            self._gone = self._gone or chunk.captured
+            self._gone = self._gone or capture.heard_at
             self._lose(capture)
         return chunk
 
@@ -170,7 +171,7 @@ class Microphone:
             self._listen_for_zeros(chunk)
         lost = chunk.lost
         if self._gone:
-            away = chunk.captured - self._gone
+            away = clock() - (time.monotonic() - chunk.captured) - self._gone
             lost += round(away * self.sample_rate) - len(chunk.samples)
             self._gone = 0.0
         return chunk._replace(samples=self._resampler.push(chunk.samples), lost=max(0, lost))

@@ -19,7 +19,7 @@ from tests.runtime.command import environment
 from tests.runtime.pulse import MICROPHONE, MICROPHONE_NAME, MONITOR, MONITOR_NAME, Pulse, wait_for
 
 import musicedge
-from musicedge import capture, inputs, microphone, portaudio
+from musicedge import capture, inputs, lateness, microphone, portaudio
 from musicedge.errors import (
     InputBusy,
     InputLost,
@@ -384,6 +384,23 @@ def test_a_server_that_hangs_is_given_up_and_taken_up_again(
         chunk = source.read(2.0)
         assert chunk is not None
         assert chunk.lost > RATE
+
+
+def test_the_sleep_in_which_a_device_went_away_is_lost(
+    own_server: Pulse, monkeypatch: pytest.MonkeyPatch
+):
+    """A computer that sleeps cuts its devices off, and `time.monotonic` may not count that."""
+    with Microphone(sample_rate=RATE) as source:
+        fetch(source, 0.3)
+        own_server.unplug()
+        read_until(source, "it is gone")
+        for module in (capture, microphone):
+            monkeypatch.setattr(module, "clock", lambda: lateness.clock() + 3600)
+        own_server.plug_in(room=False)
+        read_until(source, "back")
+        chunk = source.read(2.0)
+        assert chunk is not None
+        assert chunk.lost / RATE == pytest.approx(3600, abs=10)
 
 
 def test_a_device_that_comes_back_at_another_rate_keeps_the_old_one(
