@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from types import ModuleType
 from typing import Any
@@ -176,7 +177,12 @@ def _rates(sounddevice: ModuleType, index: int, channels: int) -> tuple[int, ...
 def _loopback(found: list[InputDevice], wanted: str | int | None) -> InputDevice:
     loopbacks = [each for each in found if each.is_loopback]
     if wanted is not None and loopbacks:
-        return _named(loopbacks, wanted)
+        with suppress(InputNotFound):
+            return _named(loopbacks, wanted)
+        raise InputNotFound(
+            f"{_named(found, wanted).name}: does not carry what this computer plays; choose an"
+            " input that `musicedge devices` marks as loopback"
+        )
     pulse = next((each for each in found if each.name == _PULSE_DEVICE), None)
     if wanted is None and pulse is not None:
         server = pulseaudio.server()

@@ -213,8 +213,10 @@ def test_loopback_is_what_the_computer_plays(server: Pulse):
 
 
 def test_loopback_of_a_real_input_is_refused(server: Pulse):
-    with pytest.raises(InputNotFound, match="no input 'a_microphone'"):
+    with pytest.raises(InputNotFound, match="a_microphone: does not carry what this computer"):
         Microphone(MICROPHONE_NAME, loopback=True, sample_rate=RATE)
+    with pytest.raises(InputNotFound, match="no input 'harpsichord'"):
+        Microphone("harpsichord", loopback=True, sample_rate=RATE)
 
 
 def test_loopback_needs_no_pactl(server: Pulse, monkeypatch: pytest.MonkeyPatch):
