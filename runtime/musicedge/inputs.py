@@ -201,7 +201,7 @@ def _told_apart(device: InputDevice) -> InputDevice:
     if device.name not in ("default", _PULSE_DEVICE) or sys.platform != "linux":
         return device
     server = pulseaudio.server()
-    source = server.source(server.default_source) if server is not None else None
+    source = server.source(pulseaudio.chosen() or server.default_source) if server else None
     if source is None:
         if server is not None and not server.sources:
             raise InputNotFound(nothing_there())

@@ -107,7 +107,7 @@ class Microphone:
             )
         if device.is_loopback and not loopback and input is None:
             self._events.append(
-                f"{self.name}: there is no microphone; what this computer itself plays is heard"
+                f"{self.name}: this is no microphone; what this computer itself plays is heard"
             )
         if device.is_loopback:
             self._zeros = None

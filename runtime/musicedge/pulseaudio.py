@@ -65,6 +65,11 @@ def server() -> PulseServer | None:
     )
 
 
+def chosen() -> str:
+    """Return the source that the user's environment takes in place of the server's default."""
+    return os.environ.get(_SOURCE_VARIABLE, "")
+
+
 @contextmanager
 def recording_from(source: str | None) -> Iterator[None]:
     """Make what connects to the server meanwhile record from that source; None changes nothing."""

@@ -200,6 +200,15 @@ def test_the_named_source_is_recorded_and_no_other(server: Pulse):
     assert "PULSE_SOURCE" not in os.environ
 
 
+def test_the_source_that_the_environment_chooses_is_named(
+    server: Pulse, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PULSE_SOURCE", MONITOR)
+    assert inputs.find().name == MONITOR_NAME
+    monkeypatch.setenv("PULSE_SOURCE", "no_such_source")
+    assert inputs.find().name == "default"
+
+
 def test_loopback_is_what_the_computer_plays(server: Pulse):
     server.mute()
     try:
@@ -233,7 +242,7 @@ def test_a_monitor_in_place_of_a_microphone_is_said(own_server: Pulse):
     with Microphone(sample_rate=RATE) as source:
         assert source.name == MONITOR_NAME
         (event,) = source.events()
-        assert "there is no microphone" in event
+        assert "this is no microphone" in event
         assert source.events() == []
 
 
