@@ -257,6 +257,15 @@ def test_wrong_usage_ends_with_2_before_any_work(
     assert "Try 'musicedge classify -" in err
 
 
+@pytest.mark.skipif(os.name != "posix", reason="streams are closed as on POSIX")
+def test_many_files_need_no_standard_error(music: Path, model_file: Path) -> None:
+    done = run(
+        *("classify", "--csv", "-m", model_file, "a.wav", "a.wav"),
+        preexec_fn=lambda: os.close(2),
+    )
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, 3)
+
+
 def test_results_do_not_go_over_an_input(music: Path, classify: Any) -> None:
     before = Path("a.wav").read_bytes()
     Path("song").write_bytes(before)  # no suffix says that it is sound

@@ -205,6 +205,19 @@ def test_what_cannot_be_used_is_one_line_and_1(listen: Any, song: Path) -> None:
         assert err.startswith(f"musicedge: {args[3] if len(args) > 2 else args[1]}: ")
 
 
+@ON_POSIX
+def test_a_closed_standard_stream_is_no_bug(song: Path, model_file: Path) -> None:
+    args = ("listen", "-m", model_file, "--from-file", song, "--speed", "max", "--jsonl")
+    done = run(*args, preexec_fn=lambda: os.close(2))
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, 9)
+    done = run(*args, preexec_fn=lambda: os.close(1))
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"standard output is closed" in done.stderr
+    done = run(*args, "-o", "out.jsonl", preexec_fn=lambda: os.close(1))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(Path("out.jsonl").read_bytes().splitlines()) == 9
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "OUT.CSV", "out.log"])
 def test_the_suffix_of_the_output_chooses_the_form(name: str, listen: Any, song: Path) -> None:
     assert listen("--from-file", song, "--speed", "max", "-o", name) == (0, "", "")

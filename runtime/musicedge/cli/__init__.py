@@ -64,7 +64,8 @@ def _run(args: Sequence[str] | None) -> int:
 
     try:
         result = musicedge.main(args, prog_name="musicedge", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -94,7 +95,7 @@ def forget_stdout() -> None:
 
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # no real file behind it
+    except (OSError, ValueError, AttributeError):  # no real file behind it, or closed
         return
 
 
@@ -114,6 +115,6 @@ def _abandon_workers(status: int) -> None:
     if any(worker.is_alive() for worker in workers):
         import os
 
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):
             sys.stdout.flush()
         os._exit(status)

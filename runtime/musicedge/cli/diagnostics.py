@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
 from musicedge.errors import InternalError, MusicedgeError
 
 DEBUG_VARIABLE = "MUSICEDGE_DEBUG"
+
+
+def is_on_terminal() -> bool:
+    """Whether standard error is a terminal; where the caller closed it, it is nothing at all."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def complain(message: str) -> None:

@@ -45,6 +45,8 @@ def standard_output(*, for_programs: bool) -> Iterator[TextIO]:
         terminal's encoding is. Text for people keeps that encoding, and escapes what it cannot
         hold.
     """
+    if sys.stdout is None:  # the caller closed it
+        raise OutputError("standard output is closed; the results need a place to go")
     if isinstance(sys.stdout, TextIOWrapper):
         if for_programs:
             sys.stdout.reconfigure(encoding="utf-8", newline="")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from musicedge.cli.diagnostics import is_on_terminal
 from musicedge.errors import MusicedgeError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class RunProgress:
         self._bar: Progress | None = None
 
     def __enter__(self) -> RunProgress:
-        if self._total > 1 and sys.stderr.isatty():
+        if self._total > 1 and is_on_terminal():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import click
 
-from musicedge.cli.diagnostics import complain
+from musicedge.cli.diagnostics import complain, is_on_terminal
 from musicedge.errors import MusicedgeError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def write_readings(listener: Listener, order: Order, attendant: Attendant) -> No
     heard = Heard(setting)
     with destination(order.output, line_by_line=True, for_programs=order.for_programs) as stream:
         report = _report(order, stream, setting)
-        if (order.for_programs or order.output) and sys.stderr.isatty():
+        if (order.for_programs or order.output) and is_on_terminal():
             click.echo(f"listening to {printable(setting.source)}; Ctrl-C ends it", err=True)
         try:
             with closing(report), attendant.attending(listener, report):
@@ -111,9 +111,9 @@ def _summarise(heard: Heard, order: Order, stream: TextIO) -> None:
     from musicedge.report.text import TOP, is_ascii
 
     if order.for_programs:
-        stream = sys.stderr
-        if not stream.isatty():
+        if not is_on_terminal():
             return
+        stream = sys.stderr
     lines = heard.lines(top=order.top or TOP, ascii_only=is_ascii(stream))
     stream.write("\n".join(lines) + "\n")
     stream.flush()
