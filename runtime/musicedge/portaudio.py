@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -93,17 +94,8 @@ def answered(
                 return _named(call)
         if not _calling.acquire(timeout=patience):
             raise _hanging(patience)
-        future: Future[Result] = Future()
-        task = Thread(target=_fulfil, args=(future, call), name="musicedge-portaudio", daemon=True)
-        task.start()
-        try:
-            return future.result(patience)
-        except BaseException as error:
-            if unwanted is not None:
-                future.add_done_callback(lambda late: late.exception() or unwanted(late.result()))
-            if isinstance(error, FutureTimeout) and not future.done():
-                raise _hanging(patience) from None
-            raise
+        with _stderr_kept():
+            return _awaited(call, patience, unwanted)
 
 
 @contextmanager
@@ -119,6 +111,44 @@ def silent() -> Iterator[None]:
         yield
     finally:
         _hush(-1)
+
+
+def _awaited(
+    call: Callable[[], Result], patience: float, unwanted: Callable[[Result], object] | None
+) -> Result:
+    """Call in a thread, as `answered` says; `_calling` is held, and the thread lets go of it."""
+    future: Future[Result] = Future()
+    task = Thread(target=_fulfil, args=(future, call), name="musicedge-portaudio", daemon=True)
+    task.start()
+    try:
+        return future.result(patience)
+    except BaseException as error:
+        if unwanted is not None:
+            future.add_done_callback(lambda late: late.exception() or unwanted(late.result()))
+        if isinstance(error, FutureTimeout) and not future.done():
+            raise _hanging(patience) from None
+        raise
+
+
+@contextmanager
+def _stderr_kept() -> Iterator[None]:
+    """Put standard error back where it was if what is called is given up.
+
+    sounddevice leads it away until PortAudio has started. Where that hangs, it would stay away, and
+    with it the line that says so.
+    """
+    try:
+        before = os.dup(2)
+    except OSError:  # it was closed: there is nothing to keep
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        os.dup2(before, 2)
+        raise
+    finally:
+        os.close(before)
 
 
 _loaded: ModuleType | None = None

@@ -528,6 +528,27 @@ def test_c_libraries_are_silent_only_meanwhile(server: Pulse, capfd: pytest.Capt
     assert "Expression" in capfd.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="calls are given up on Linux alone")
+def test_a_call_that_hangs_does_not_keep_standard_error(capfd: pytest.CaptureFixture[str]):
+    hanging = threading.Event()
+
+    def start() -> None:  # as sounddevice does
+        before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        hanging.wait(10)
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
+
+    with pytest.raises(MicrophoneError, match=r"has not answered for 0\.2 s"):
+        portaudio.answered(start, patience=0.2)
+    os.write(2, b"said")
+    hanging.set()
+    portaudio.answered(lambda: None)
+    os.write(2, b" and said")
+    assert capfd.readouterr().err == "said and said"
+
+
 def test_devices_are_listed_while_a_microphone_is_open(server: Pulse, tmp_path: Path):
     with Microphone(sample_rate=RATE) as source:
         fetch(source, 0.1)
