@@ -6,8 +6,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from threading import Lock, Thread
 from types import ModuleType
@@ -121,13 +120,13 @@ def _awaited(
     task = Thread(target=_fulfil, args=(future, call), name="musicedge-portaudio", daemon=True)
     task.start()
     try:
-        return future.result(patience)
-    except BaseException as error:
+        if not wait([future], patience).done:
+            raise _hanging(patience)
+    except BaseException:
         if unwanted is not None:
             future.add_done_callback(lambda late: late.exception() or unwanted(late.result()))
-        if isinstance(error, FutureTimeout) and not future.done():
-            raise _hanging(patience) from None
         raise
+    return future.result()
 
 
 @contextmanager

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -526,6 +528,20 @@ def test_c_libraries_are_silent_only_meanwhile(server: Pulse, capfd: pytest.Capt
     assert capfd.readouterr().err == "our own\n"
     fail()
     assert "Expression" in capfd.readouterr().err
+
+
+def test_an_answer_at_the_last_moment_is_an_answer(monkeypatch: pytest.MonkeyPatch):
+    class Last(Future[str]):
+        """One whose result comes just when the wait for it is over."""
+
+        def result(self, timeout: float | None = None) -> str:
+            answer = super().result()
+            if timeout is not None:
+                raise FutureTimeout
+            return answer
+
+    monkeypatch.setattr(portaudio, "Future", Last)
+    assert portaudio.answered(lambda: "here") == "here"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="calls are given up on Linux alone")
