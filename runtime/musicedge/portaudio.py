@@ -87,14 +87,13 @@ def answered(
     MicrophoneError
         It takes longer than that, another call does, or PortAudio fails.
     """
-    with silent():
-        if sys.platform != "linux":
-            with _calling:
-                return _named(call)
-        if not _calling.acquire(timeout=patience):
-            raise _hanging(patience)
-        with _stderr_kept():
-            return _awaited(call, patience, unwanted)
+    if sys.platform != "linux":
+        with _calling:
+            return _named(call)
+    if not _calling.acquire(timeout=patience):
+        raise _hanging(patience)
+    with _stderr_kept():
+        return _awaited(call, patience, unwanted)
 
 
 @contextmanager
@@ -179,14 +178,15 @@ def _hush(more: int) -> None:
 
 
 def _fulfil(future: Future[Result], call: Callable[[], Result]) -> None:
-    try:
-        result = _named(call)
-    except BaseException as error:
-        _calling.release()
-        future.set_exception(error)
-    else:
-        _calling.release()
-        future.set_result(result)
+    with silent():  # here, for the call may go on when nobody waits for it any more
+        try:
+            result = _named(call)
+        except BaseException as error:
+            _calling.release()
+            future.set_exception(error)
+        else:
+            _calling.release()
+            future.set_result(result)
 
 
 def _named(call: Callable[[], Result]) -> Result:
