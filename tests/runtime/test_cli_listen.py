@@ -205,6 +205,16 @@ def test_what_cannot_be_used_is_one_line_and_1(listen: Any, song: Path) -> None:
         assert err.startswith(f"musicedge: {args[3] if len(args) > 2 else args[1]}: ")
 
 
+def test_an_interruption_that_an_import_turns_into_an_error_is_no_bug(
+    listen: Any, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:  # as pybind11 does with onnxruntime's module
+        raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.setattr("musicedge.session.Session", interrupted)
+    assert listen("--from-file", song) == (130, "", "")
+
+
 @ON_POSIX
 def test_a_closed_standard_stream_is_no_bug(song: Path, model_file: Path) -> None:
     args = ("listen", "-m", model_file, "--from-file", song, "--speed", "max", "--jsonl")

@@ -81,11 +81,20 @@ def _run(args: Sequence[str] | None) -> int:
         complain(str(error))
         return FAILED
     except Exception as error:
+        if _comes_of_an_interruption(error):
+            return INTERRUPTED
         complain_of_bug(error)
         return FAILED
     if result == BROKEN_PIPE:
         forget_stdout()
     return result if isinstance(result, int) else DONE
+
+
+def _comes_of_an_interruption(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: a C extension that is loading makes an ImportError of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def forget_stdout() -> None:
