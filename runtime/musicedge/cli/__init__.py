@@ -91,7 +91,7 @@ def _run(args: Sequence[str] | None) -> int:
 
 
 def _comes_of_an_interruption(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind an error: a C extension that is loading makes an ImportError of it."""
+    """Whether Ctrl-C is behind an error: C extensions that load make an ImportError of it."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
