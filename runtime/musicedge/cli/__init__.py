@@ -92,9 +92,11 @@ def _run(args: Sequence[str] | None) -> int:
 
 def _comes_of_an_interruption(error: BaseException | None) -> bool:
     """Whether Ctrl-C is behind an error: C extensions that load make an ImportError of it."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+    seen: list[BaseException] = []  # an error may stand behind itself
+    while error is not None and not isinstance(error, KeyboardInterrupt) and error not in seen:
+        seen.append(error)
         error = error.__cause__ or error.__context__
-    return error is not None
+    return isinstance(error, KeyboardInterrupt)
 
 
 def forget_stdout() -> None:
