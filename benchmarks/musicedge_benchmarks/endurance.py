@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicedge.bundle import Bundle
-from musicedge.live import Chunk, Listener
+from musicedge.live import Listener
 from musicedge.model import Model
 from musicedge.session import Session
+from musicedge.source import Chunk
 
 LIMIT = 5.0  # MB of growth after warming up
 HOURS = 24.0

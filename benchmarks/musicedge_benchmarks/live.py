@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicedge.bundle import Bundle
-from musicedge.live import Chunk, Listener
+from musicedge.live import Listener
 from musicedge.model import Model
 from musicedge.pace import EVERY
 from musicedge.session import Session
+from musicedge.source import Chunk
 from musicedge.stream import Reading, Stream
 from musicedge_benchmarks.processes import COMMAND, first_line
 from musicedge_benchmarks.rounds import Percentiles, Spread, median_of_ratios

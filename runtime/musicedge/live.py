@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING
 
 from musicedge.pace import EVERY, FIRST, SMOOTH
 from musicedge.recording import Recording
-from musicedge.replay import FileSource
 from musicedge.source import Chunk, Source
 from musicedge.stream import Reading, Stream
 
 if TYPE_CHECKING:
     from musicedge.model import Model
-
-__all__ = ["LONGEST_SPLICE", "Chunk", "FileSource", "Listener", "Source", "listen"]
 
 LONGEST_SPLICE = 1.0
 """Seconds of sound that may be lost between two chunks that are still taken for one stream. After a

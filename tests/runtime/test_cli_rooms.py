@@ -116,3 +116,16 @@ def test_an_error_of_a_command_is_one_line(install, capfd: pytest.CaptureFixture
     assert capfd.readouterr().err == "musicedge: run.json: the disk is full\n"
     assert main(["train", "--epochs", "0"]) == 1
     assert capfd.readouterr().err.startswith("musicedge: unexpected ValueError: oh; this is a bug")
+
+
+def test_an_error_that_stands_behind_itself_is_a_bug_like_any_other(
+    install, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = COMMAND + (
+        "    first, second = ValueError('oh'), ValueError('no')\n"
+        "    first.__cause__, second.__cause__ = second, first\n"
+        "    raise first\n"
+    )
+    install("[musicedge.commands]\ntrain = fake_training:command\n", fake_training=source)
+    assert main(["train"]) == 1
+    assert capfd.readouterr().err.startswith("musicedge: unexpected ValueError: oh; this is a bug")

@@ -237,6 +237,6 @@ def _check_recording(order: Order) -> None:
 def _replayed(from_file: str | None, speed: float | None) -> Source | None:
     if from_file is None:
         return None
-    from musicedge.live import FileSource
+    from musicedge.replay import FileSource
 
     return FileSource(from_file, speed=1.0 if speed is None else speed)

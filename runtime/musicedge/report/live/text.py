@@ -48,9 +48,6 @@ class ReadingLines(LiveReport):
         self._stream.write(f"{line}  early\n" if reading.early else f"{line}\n")
         self._stream.flush()
 
-    def close(self) -> None:
-        """Nothing ends the form."""
-
 
 def heading(setting: Setting) -> str:
     """Return the source and the model on one line."""
