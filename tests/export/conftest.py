@@ -10,17 +10,22 @@ import pytest
 import torch
 from onnx import ModelProto
 from tests.training import tiny_corpus
+from torch import nn
 
 from musicedge.frontend_config import FrontEndConfig
 from musicedge_export.graph import to_onnx
 from musicedge_export.quantize import quantize
-from musicedge_training import checkpoint, fit
+from musicedge_training import checkpoint
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.checkpoint import CheckpointInfo
 from musicedge_training.datasets import corpus
 from musicedge_training.datasets.track import Track
+from musicedge_training.labels import Labels
 from musicedge_training.recipe import Recipe
 from musicedge_training.representations import LogMelCache
+from musicedge_training.start import build_network, heads_for
+
+HEADS = heads_for(Labels.of([]))
 
 FRAMES = 64
 """A short window: graphs of any length have the same nodes."""
@@ -55,11 +60,12 @@ def logmel(tracks: list[Track], tmp_path_factory: pytest.TempPathFactory) -> Log
 def random_network(seed: int = 0) -> MultitaskNetwork:
     """Return a network of the shipped shape, in evaluation mode; no output is constant."""
     tagger = tiny_corpus.random_tagger(seed)
-    network = fit.build_network(Recipe(name="tiny"), tagger, tiny_corpus.tag_names())
+    network = build_network(Recipe(name="tiny"), tagger, tiny_corpus.tag_names(), HEADS)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for head in network.heads.values():
-            head.weight.normal_(0, 0.02, generator=generator)
+        for head in network.heads.modules():
+            if isinstance(head, nn.Linear):
+                head.weight.normal_(0, 0.02, generator=generator)
     return network.eval()
 
 
@@ -78,6 +84,7 @@ def save(network: MultitaskNetwork) -> Callable[..., Path]:
             "recipe": {"name": "tiny"},
             "heads": network.specs,
             "hidden_size": network.hidden[0].out_features,
+            "mood_size": network.mood_hidden[0].out_features,
             "frontend": FrontEndConfig(),
             "temperature": 1.25,
             "music_threshold": 0.375,

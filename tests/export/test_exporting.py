@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import ModelProto
-from tests.export.conftest import FRAMES, random_network
+from tests.export.conftest import FRAMES, HEADS, random_network
 from tests.runtime import command
 
 import musicedge
@@ -24,7 +24,6 @@ from musicedge_export.verify import VerificationError
 from musicedge_training import evaluate, scores
 from musicedge_training.checkpoint import CheckpointError, CheckpointInfo
 from musicedge_training.datasets.track import GENRES, MOODS, Track
-from musicedge_training.fit import HEADS
 from musicedge_training.predict import (
     HOP_FRAMES,
     WINDOW_FRAMES,
@@ -39,6 +38,7 @@ INFO = CheckpointInfo(
     recipe={"name": "tiny"},
     heads=HEADS,
     hidden_size=512,
+    mood_size=96,
     frontend=FrontEndConfig(),
     temperature=1.25,
     music_threshold=0.375,

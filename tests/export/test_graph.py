@@ -12,7 +12,7 @@ from torch import nn
 
 from musicedge_export.graph import INPUT, OPSET, fold_batch_norm, to_onnx
 from musicedge_export.verify import graph_forward
-from musicedge_training.architectures.cnn import POOLED, MobileNetV3
+from musicedge_training.architectures.cnn import POOLING, MobileNetV3
 from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork
 from musicedge_training.datasets.track import GENRES, MOODS
 from musicedge_training.predict import network_forward
@@ -92,7 +92,7 @@ def test_network_in_training_mode_is_exported_for_inference() -> None:
     torch.manual_seed(0)
     specs = (HeadSpec("genre", "classification", ("a", "b")),)
     network = MultitaskNetwork(
-        MobileNetV3(pooled=POOLED), specs, hidden_size=8, dropout=0.9
+        MobileNetV3(pooling=POOLING), specs, hidden_size=8, dropout=0.9
     ).train()
     graph = graph_forward(to_onnx(network, window_frames=32, n_mels=128))
     assert network.training

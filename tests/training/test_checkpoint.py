@@ -14,15 +14,20 @@ from safetensors.torch import save_file
 
 from musicedge.frontend_config import FrontEndConfig
 from musicedge_training import checkpoint
-from musicedge_training.architectures.cnn import POOLED, MobileNetV3
-from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork
+from musicedge_training.architectures.cnn import POOLING, MobileNetV3
+from musicedge_training.architectures.heads import HeadSpec, LabelSource, MultitaskNetwork
 from musicedge_training.checkpoint import CheckpointError, CheckpointInfo
 
-HEADS = (HeadSpec("genre", "classification", ("a", "b")), HeadSpec("music", "detection"))
+HEADS = (
+    HeadSpec("genre", "classification", ("a", "b")),
+    HeadSpec("valence", "regression", sources=(LabelSource("rated", 0.5, 0.2),)),
+    HeadSpec("music", "detection"),
+)
 INFO = CheckpointInfo(
     recipe={"name": "mine", "epochs": 3},
     heads=HEADS,
     hidden_size=8,
+    mood_size=4,
     frontend=FrontEndConfig(),
     temperature=1.5,
     music_threshold=0.25,
@@ -33,7 +38,7 @@ INFO = CheckpointInfo(
 @pytest.fixture(scope="module")
 def network() -> MultitaskNetwork:
     torch.manual_seed(0)
-    return MultitaskNetwork(MobileNetV3(pooled=POOLED), HEADS, hidden_size=8)
+    return MultitaskNetwork(MobileNetV3(pooling=POOLING), HEADS, hidden_size=8, mood_size=4)
 
 
 @pytest.fixture
@@ -71,7 +76,7 @@ def test_checkpoint_loads_as_it_was_saved(saved: Path, network: MultitaskNetwork
 
 
 def test_network_in_another_memory_layout_is_saved_all_the_same(tmp_path: Path) -> None:
-    network = MultitaskNetwork(MobileNetV3(pooled=POOLED), HEADS, hidden_size=8)
+    network = MultitaskNetwork(MobileNetV3(pooling=POOLING), HEADS, hidden_size=8, mood_size=4)
     network = network.to(memory_format=torch.channels_last)
     checkpoint.save(tmp_path / "m.safetensors", network, INFO)
     loaded, _ = checkpoint.load(tmp_path / "m.safetensors")
@@ -95,7 +100,7 @@ def test_other_safetensors_are_refused(tmp_path: Path) -> None:
     assert "not a musicedge checkpoint" in error_of(path)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 1, 3, "2", None])
 def test_other_format_is_refused(
     version: object, network: MultitaskNetwork, tmp_path: Path
 ) -> None:
@@ -140,6 +145,9 @@ def test_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
         {"hidden_size": 9},
         {"hidden_size": "large"},
         {"hidden_size": -1},
+        {"mood_size": 5},
+        {"heads": [{"name": "valence", "kind": "regression", "labels": [], "sources": []}]},
+        {"heads": [{"name": "valence", "kind": "regression", "labels": [], "sources": ["rated"]}]},
         {"frontend": {"n_mels": 3}},
         {"frontend": None},
         {"frontend": 7},

@@ -15,10 +15,10 @@ from tests.training.tiny_corpus import WEIGHTS
 
 from musicedge.frontend import FrontEnd
 from musicedge_training.architectures.cnn import (
-    LAYERS,
-    POOLED,
+    POOLING,
     AudioTagger,
     MobileNetV3,
+    deviation_over_time,
     load_audio_tagger,
     make_divisible,
 )
@@ -74,24 +74,45 @@ def test_strides_are_those_of_the_paper(tagger: AudioTagger) -> None:
     assert widths == [32, 32, *[16] * 2, *[8] * 3, *[4] * 6, *[2] * 4]
 
 
-def test_embedding_is_the_means_of_the_pooled_layers(tagger: AudioTagger) -> None:
-    backbone = MobileNetV3(pooled=POOLED).eval()
+def test_embedding_is_what_the_pooling_says(tagger: AudioTagger) -> None:
+    backbone = MobileNetV3(pooling=POOLING).eval()
     backbone.features.load_state_dict(tagger.features.state_dict())
-    x = torch.randn(2, 1, 128, 40)
-    expected = []
+    x = torch.randn(2, 1, 128, 100)
+    means, deviations = [], []
     with torch.inference_mode():
         y = x
         for index, layer in enumerate(backbone.features):
             y = layer(y)
-            if index in POOLED:
-                expected.append(y.mean(dim=(2, 3)))
-        assert POOLED[-1] == LAYERS - 1 == len(backbone.features) - 1
-        torch.testing.assert_close(backbone(x), torch.cat(expected, dim=1))
-        assert backbone(x).shape == (2, backbone.embedding_size)
-        final = backbone(x)[:, -backbone.final_size :]
-        torch.testing.assert_close(final, MobileNetV3.forward(tagger, x))
-        # The rest of the way, from what the first layers give.
-        torch.testing.assert_close(backbone(backbone.features[:7](x), start=7), backbone(x))
+            if index in POOLING.means:
+                means.append(y.mean(dim=(2, 3)))
+            if index in POOLING.deviations:
+                deviations.append(y.mean(dim=2).std(dim=2, correction=0))
+        embedding = backbone(x)
+        final = y.mean(dim=3).flatten(1)
+        assert y.shape[2] == POOLING.bands
+        expected = torch.cat([*means, *deviations, final], dim=1)
+        torch.testing.assert_close(embedding, expected, atol=2e-4, rtol=1e-4)
+        assert embedding.shape == (2, backbone.embedding_size)
+        pretrained = MobileNetV3.forward(tagger, x)
+        torch.testing.assert_close(backbone.final_mean(embedding), pretrained)
+        torch.testing.assert_close(tagger.final_mean(pretrained), pretrained)
+
+
+@pytest.mark.parametrize("start", [1, 4, 7])
+def test_embedding_goes_on_from_what_the_first_layers_give(start: int, tagger: AudioTagger) -> None:
+    backbone = MobileNetV3(pooling=POOLING).eval()
+    x = torch.randn(1, 1, 128, 40)
+    with torch.inference_mode():
+        rest = backbone(backbone.features[:start](x), start=start)
+        torch.testing.assert_close(rest, backbone(x))
+
+
+def test_what_does_not_change_has_no_deviation_and_a_finite_gradient() -> None:
+    x = torch.ones(1, 2, 4, 5, requires_grad=True)
+    deviation = deviation_over_time(x)
+    deviation.sum().backward()
+    assert (deviation < 1e-3).all()
+    assert torch.isfinite(x.grad).all()
 
 
 def test_loaded_network_equals_the_saved_one(tagger: AudioTagger, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch.nn import functional
 
-from musicedge_training.objectives import SourceScales, masked_mean, partial_cross_entropy
+from musicedge_training.objectives import masked_mean, partial_cross_entropy
 
 CLASSES = 5
 
@@ -88,45 +88,6 @@ def test_every_class_admitted_costs_nothing_without_smoothing() -> None:
     x = torch.randn(4, CLASSES)
     loss = partial_cross_entropy(x, torch.ones_like(x, dtype=torch.bool))
     torch.testing.assert_close(loss, torch.zeros(4), atol=1e-6, rtol=0)
-
-
-def test_new_scales_change_nothing() -> None:
-    scales = SourceScales(("rated", "words"), "rated")
-    value = torch.rand(8)
-    assert torch.allclose(scales(value, torch.arange(8) % 2), value)
-
-
-@given(st.floats(-5, 5), st.floats(-5, 5))
-def test_reference_keeps_its_scale_and_others_their_direction(slope: float, offset: float) -> None:
-    scales = SourceScales(("rated", "words"), "rated")
-    with torch.no_grad():
-        scales.log_slope.fill_(slope)
-        scales.offset.fill_(offset)
-    value = torch.linspace(0, 1, 5)
-    assert torch.equal(scales(value, torch.zeros(5, dtype=torch.int64)), value)
-    mapped = scales(value, torch.ones(5, dtype=torch.int64))
-    assert (mapped.diff() > 0).all()
-
-
-def test_training_leaves_the_reference_alone_and_finds_the_other_scale() -> None:
-    torch.manual_seed(0)
-    scales = SourceScales(("rated", "words"), "rated")
-    value = torch.rand(200)
-    source = torch.arange(200) % 2
-    truth = torch.where(source == 1, 0.3 + 0.25 * value, value)
-    optimizer = torch.optim.Adam(scales.parameters(), 0.05)
-    for _ in range(300):
-        optimizer.zero_grad()
-        (scales(value, source) - truth).square().mean().backward()
-        optimizer.step()
-    assert scales.log_slope[0] == scales.offset[0] == 0
-    slope, offset = scales.log_slope.detach().exp(), scales.offset.detach()
-    assert abs(float(slope[1]) - 0.25) < 0.01
-    assert abs(float(offset[1]) - (0.3 - 0.5 + 0.25 * 0.5)) < 0.01
-
-
-def test_scales_without_the_reference_are_all_free() -> None:
-    assert torch.equal(SourceScales(("words",), "rated").free, torch.ones(1))
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.booleans()), min_size=1, max_size=8))

@@ -86,6 +86,7 @@ def test_key_like_no_other_is_named_alone(tmp_path: Path) -> None:
         ('seed = "none"', "none"),
         ("epochs = 1.5", "1.5"),
         ("frozen_blocks = 18", "18"),
+        ("frozen_blocks = 8", "0 to 7, or 17"),
     ],
 )
 def test_value_out_of_range_is_named(line: str, value: str, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 
 from musicedge.errors import MusicedgeError
 from musicedge.frontend_config import FrontEndConfig
-from musicedge_training.architectures.cnn import POOLED, MobileNetV3
-from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork
+from musicedge_training.architectures.cnn import POOLING, MobileNetV3
+from musicedge_training.architectures.heads import HeadSpec, LabelSource, MultitaskNetwork
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _KEY = "musicedge.checkpoint"
 _MAX_BYTES = 2 << 30
 
@@ -33,7 +33,7 @@ class CheckpointInfo:
     ----------
     recipe
         The recipe's values.
-    heads, hidden_size
+    heads, hidden_size, mood_size
         What is on the backbone.
     frontend
         The constants of the log-mel that it was trained on.
@@ -46,6 +46,7 @@ class CheckpointInfo:
     recipe: Mapping[str, Any]
     heads: tuple[HeadSpec, ...]
     hidden_size: int
+    mood_size: int
     frontend: FrontEndConfig
     temperature: float = 1.0
     music_threshold: float = 0.5
@@ -85,12 +86,22 @@ def load(path: Path) -> tuple[MultitaskNetwork, CheckpointInfo]:
             f"{FORMAT_VERSION}: train it again"
         )
     try:
-        heads = tuple(HeadSpec(**{**h, "labels": tuple(h["labels"])}) for h in values["heads"])
+        heads = tuple(_head(value) for value in values["heads"])
         frontend = FrontEndConfig.from_dict(values["frontend"])
         info = CheckpointInfo(**{**values, "heads": heads, "frontend": frontend})
-        network = MultitaskNetwork(MobileNetV3(pooled=POOLED), heads, hidden_size=info.hidden_size)
+        network = MultitaskNetwork(
+            MobileNetV3(pooling=POOLING),
+            heads,
+            hidden_size=info.hidden_size,
+            mood_size=info.mood_size,
+        )
         network.load_state_dict(tensors)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())  # torch's takes several lines
         raise CheckpointError(f"{path}: breaks a rule of the format: {reason}") from error
     return network.eval(), info
+
+
+def _head(values: Mapping[str, Any]) -> HeadSpec:
+    sources = tuple(LabelSource(**source) for source in values["sources"])
+    return HeadSpec(**{**values, "labels": tuple(values["labels"]), "sources": sources})

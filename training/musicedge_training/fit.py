@@ -16,78 +16,16 @@ from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from musicedge_training.architectures.cnn import LAYERS, POOLED, AudioTagger, MobileNetV3
-from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork
+from musicedge_training.architectures.cnn import LAYERS, AudioTagger
+from musicedge_training.architectures.heads import MultitaskNetwork, SourceOutputs
 from musicedge_training.crops import CropBank
 from musicedge_training.datasets.track import GENRES, MOODS
-from musicedge_training.labels import REFERENCE_SOURCES, Labels
-from musicedge_training.objectives import SourceScales, masked_mean, partial_cross_entropy
+from musicedge_training.labels import Labels
+from musicedge_training.objectives import masked_mean, partial_cross_entropy
 from musicedge_training.recipe import Recipe
 from musicedge_training.sampling import Batch, CropSampler
+from musicedge_training.start import TAGS, build_network, heads_for
 from musicedge_training.stem import StemMaps
-
-HEADS = (
-    HeadSpec("genre", "classification", GENRES),
-    *(HeadSpec(mood, "regression") for mood in MOODS),
-    HeadSpec("music", "detection"),
-)
-
-PULLED = ("genre", *MOODS)
-"""The heads that are pulled back to where they began."""
-
-# The AudioSet class that each output of ours starts from, by its index in the published label list.
-_TAGS = {
-    "blues": "Blues",
-    "classical": "Classical music",
-    "country": "Country",
-    "disco": "Disco",
-    "electronic": "Electronic music",
-    "hiphop": "Hip hop music",
-    "jazz": "Jazz",
-    "metal": "Heavy metal",
-    "pop": "Pop music",
-    "reggae": "Reggae",
-    "rock": "Rock music",
-    "music": "Music",
-}
-
-
-def build_network(recipe: Recipe, tagger: AudioTagger, tags: Sequence[str]) -> MultitaskNetwork:
-    """Return a network whose layers and heads start from the AudioSet network.
-
-    Parameters
-    ----------
-    recipe
-        Its dropout is what the network gets.
-    tagger
-        The AudioSet network.
-    tags
-        The names of the AudioSet network's outputs, in order. Our genre and music outputs begin as
-        its outputs of the same meaning, so that training starts from what it knows of every genre.
-
-    Raises
-    ------
-    ValueError
-        `tags` lacks one of the outputs that ours start from.
-    """
-    backbone = MobileNetV3(pooled=POOLED)
-    state = tagger.state_dict()
-    backbone.load_state_dict({k: v for k, v in state.items() if k.startswith("features.")})
-    network = MultitaskNetwork(
-        backbone, HEADS, hidden_size=tagger.hidden_size, dropout=recipe.dropout
-    )
-    network.hidden[0].load_state_dict(tagger.classifier[2].state_dict())
-    last = tagger.classifier[5]
-    with torch.no_grad():
-        for name, labels in (("genre", GENRES), ("music", ("music",))):
-            rows = [tags.index(_TAGS[label]) for label in labels]
-            network.heads[name].weight.zero_()
-            network.heads[name].weight[:, : tagger.hidden_size] = last.weight[rows]
-            network.heads[name].bias.copy_(last.bias[rows])
-        for mood in MOODS:
-            network.heads[mood].weight.mul_(0.1)
-            network.heads[mood].bias.zero_()
-    return network
 
 
 class MultitaskTraining(L.LightningModule):
@@ -101,8 +39,8 @@ class MultitaskTraining(L.LightningModule):
         The pretrained network that it should stay close to, and the names of its outputs.
     recipe
         The weights of the losses and the learning rates.
-    labels
-        Of all tracks of the bank: the moods' sources and their variances.
+    sources
+        The names of the sources that the batches' ``mood_source`` counts.
     """
 
     def __init__(
@@ -111,20 +49,20 @@ class MultitaskTraining(L.LightningModule):
         tagger: AudioTagger,
         tags: Sequence[str],
         recipe: Recipe,
-        labels: Labels,
+        sources: Sequence[str],
     ) -> None:
         super().__init__()
         self.network = network
         self.recipe = recipe
         self.tagging = nn.Linear(tagger.hidden_size, tagger.classifier[5].out_features)
         self.tagging.load_state_dict(tagger.classifier[5].state_dict())
-        self.genre_tags = [tags.index(_TAGS[genre]) for genre in GENRES]
-        self.scales = nn.ModuleDict(
-            {mood: SourceScales(labels.sources, REFERENCE_SOURCES[mood]) for mood in MOODS}
-        )
-        self.register_buffer("variance", _source_variances(labels))
-        for name in PULLED:
-            self.register_buffer(f"start_{name}", network.heads[name].weight.detach().clone())
+        self.genre_tags = [tags.index(TAGS[genre]) for genre in GENRES]
+        for spec in network.specs:
+            own = [source.name for source in spec.sources]
+            places = [own.index(name) if name in own else -1 for name in sources]
+            self.register_buffer(f"places_{spec.name}", torch.tensor(places or [-1]))
+        for name, (weight, _) in self._pulled().items():
+            self.register_buffer(f"start_{name}", weight.detach().clone())
         for parameter in network.backbone.features[: recipe.frozen_blocks].parameters():
             parameter.requires_grad_(False)
 
@@ -141,26 +79,20 @@ class MultitaskTraining(L.LightningModule):
         if recipe.frozen_blocks < LAYERS:
             x = batch.maps.contiguous(memory_format=torch.channels_last)
             embedding = network.backbone(x, start=recipe.frozen_blocks)
-        logits = network.logits(embedding)
+        given = network.head_outputs(embedding)
         known = batch.genres.any(dim=1).float()
         genre = partial_cross_entropy(
-            logits["genre"], batch.genres, smoothing=recipe.label_smoothing
+            given["genre"], batch.genres, smoothing=recipe.label_smoothing
         )
         losses = {"genre": recipe.genre_weight * masked_mean(genre, known)}
         for column, mood in enumerate(MOODS):
-            value = torch.sigmoid(logits[mood]).squeeze(1)
-            source = batch.mood_source[:, column]
-            error = self.scales[mood](value, source) - batch.moods[:, column]
-            error = error.square() / self.variance[column][source]
-            weight = batch.mood_known[:, column].float()
-            losses[mood] = recipe.mood_weight * masked_mean(error, weight)
-        music = logits["music"].squeeze(1)
+            losses |= self._mood_losses(mood, given[mood], batch, column)
         losses["music"] = recipe.music_weight * functional.binary_cross_entropy_with_logits(
-            music, batch.music
+            given["music"].squeeze(1), batch.music
         )
         losses["anchor"] = recipe.anchor_weight * masked_mean(
             functional.cross_entropy(
-                logits["genre"],
+                given["genre"],
                 torch.softmax(batch.tags[:, self.genre_tags], dim=1),
                 reduction="none",
             ),
@@ -171,10 +103,8 @@ class MultitaskTraining(L.LightningModule):
             self.tagging(network.hidden_of(embedding)), torch.sigmoid(batch.tags), reduction="none"
         ).sum(dim=1)
         losses["tagging"] = recipe.tagging_weight * 0.1 * tagging.mean()
-        for name in PULLED:
-            rate = recipe.genre_pull if name == "genre" else recipe.mood_pull
-            start = self.get_buffer(f"start_{name}")
-            moved = (network.heads[name].weight - start).square().sum()
+        for name, (weight, rate) in self._pulled().items():
+            moved = (weight - self.get_buffer(f"start_{name}")).square().sum()
             losses[f"pull/{name}"] = rate * moved
         self.log_dict(
             {f"loss/{name}": value for name, value in losses.items()},
@@ -183,6 +113,30 @@ class MultitaskTraining(L.LightningModule):
             batch_size=len(embedding),
         )
         return torch.stack(list(losses.values())).sum()
+
+    def _pulled(self) -> dict[str, tuple[Tensor, float]]:
+        """Return the weights that are pulled back to where they began, and how strongly."""
+        recipe, heads = self.recipe, self.network.heads
+        return {
+            "genre": (heads["genre"].weight, recipe.genre_pull),
+            "mood_hidden": (self.network.mood_hidden[0].weight, recipe.mood_hidden_pull),
+            **{mood: (heads[mood].outputs.weight, recipe.mood_pull) for mood in MOODS},
+        }
+
+    def _mood_losses(
+        self, mood: str, given: SourceOutputs, batch: Batch, column: int
+    ) -> dict[str, Tensor]:
+        """Return the error of each label's own source, and how badly the gate tells the source."""
+        place = self.get_buffer(f"places_{mood}")[batch.mood_source[:, column]]
+        weight = (batch.mood_known[:, column] & (place >= 0)).float()
+        place = place.clamp_min(0)
+        value = given.values.gather(1, place[:, None]).squeeze(1)
+        error = (value - batch.moods[:, column]) / self.network.heads[mood].deviation[place]
+        gate = functional.cross_entropy(given.gate, place, reduction="none")
+        return {
+            mood: self.recipe.mood_weight * masked_mean(error.square(), weight),
+            f"gate/{mood}": self.recipe.gate_weight * masked_mean(gate, weight),
+        }
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW, the backbone slower than the heads, with a one-cycle cosine schedule."""
@@ -205,17 +159,6 @@ class MultitaskTraining(L.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
-
-
-def _source_variances(labels: Labels) -> Tensor:
-    """Return the variance of each mood and source, (moods, sources); 1 where there is none."""
-    variances = torch.ones(len(MOODS), max(1, len(labels.sources)))
-    for column in range(len(MOODS)):
-        for source in range(len(labels.sources)):
-            mask = labels.mood_known[:, column] & (labels.mood_source[:, column] == source)
-            if mask.sum() > 1:
-                variances[column, source] = float(labels.moods[mask, column].var())
-    return variances
 
 
 def fit(
@@ -249,9 +192,10 @@ def fit(
     L.seed_everything(recipe.seed, verbose=False)
     stem = StemMaps(bank, tagger, recipe.frozen_blocks)
     sampler = CropSampler(stem, rows, recipe)
-    network = build_network(recipe, tagger, tags).to(memory_format=torch.channels_last)
-    labels = Labels.of(bank.tracks)
-    module = MultitaskTraining(network, tagger, tags, recipe, labels)
+    heads = heads_for(Labels.of([bank.tracks[row] for row in rows]))
+    network = build_network(recipe, tagger, tags, heads).to(memory_format=torch.channels_last)
+    sources = Labels.of(bank.tracks).sources
+    module = MultitaskTraining(network, tagger, tags, recipe, sources)
     trainer = L.Trainer(
         max_epochs=recipe.epochs,
         accelerator="auto",

@@ -1,11 +1,9 @@
-"""The losses of the heads; every label may be missing, partial, or on a scale of its own source."""
+"""The losses of the heads; every label may be missing or partial."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 
@@ -35,34 +33,6 @@ def partial_cross_entropy(logits: Tensor, allowed: Tensor, *, smoothing: float =
     loss = -torch.logsumexp(masked, dim=1)
     loss = (1 - smoothing) * loss - smoothing * log_probabilities.mean(dim=1)
     return torch.where(known, loss, torch.zeros_like(loss))
-
-
-class SourceScales(nn.Module):
-    """An affine map from the one output scale to each label source's own.
-
-    The reference source keeps slope 1 and offset 0, so that the head learns its scale; slopes are
-    kept positive, so that no source can turn a mood over.
-
-    Parameters
-    ----------
-    sources
-        The names of the sources.
-    reference
-        The source whose scale the output has.
-    """
-
-    def __init__(self, sources: Sequence[str], reference: str) -> None:
-        super().__init__()
-        self.sources = tuple(sources)
-        self.log_slope = nn.Parameter(torch.zeros(len(sources)))
-        self.offset = nn.Parameter(torch.zeros(len(sources)))
-        free = torch.tensor([float(source != reference) for source in sources])
-        self.register_buffer("free", free)
-
-    def forward(self, value: Tensor, source: Tensor) -> Tensor:
-        """Map values ``(batch,)`` in [0, 1] to the scale of each one's source, an index."""
-        slope = torch.exp(self.log_slope * self.free)[source]
-        return 0.5 + slope * (value - 0.5) + (self.offset * self.free)[source]
 
 
 def masked_mean(values: Tensor, weights: Tensor) -> Tensor:

@@ -41,7 +41,10 @@ class Recipe(BaseModel):
     rough_share: float = Field(default=0.75, ge=0, le=1)
     """Share of examples that are augmented; the others are clean."""
     frozen_blocks: int = Field(default=7, ge=0, le=17)
-    """Layers of the backbone, from the input, that keep the pretrained weights."""
+    """Layers of the backbone, from the input, that keep the pretrained weights: 0 to 7, or 17, all.
+
+    Between them lie layers that the heads read.
+    """
     learning_rate: float = Field(default=1e-3, gt=0)
     backbone_rate: float = Field(default=0.3, ge=0)
     """Learning rate of the backbone, as a share of the heads'."""
@@ -57,8 +60,14 @@ class Recipe(BaseModel):
     """Weight of staying close to the pretrained network's own genres of the clean crop."""
     genre_pull: float = Field(default=0.03, ge=0)
     """Weight of the squared distance of the genre head from where it began."""
-    mood_pull: float = Field(default=0.1, ge=0)
-    """The same for each mood's head."""
+    mood_size: int = Field(default=96, ge=1, le=4096)
+    """Units of the hidden layer that the moods share."""
+    mood_pull: float = Field(default=0.03, ge=0)
+    """As `genre_pull`, for the outputs of each mood's sources."""
+    mood_hidden_pull: float = Field(default=0.003, ge=0)
+    """As `genre_pull`, for the moods' hidden layer."""
+    gate_weight: float = Field(default=0.3, ge=0)
+    """Weight of telling which source a mood's label is from."""
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
     """Decay, a step, of the moving average of the weights, which is what is kept."""
 
@@ -68,6 +77,13 @@ class Recipe(BaseModel):
         if name == "probe":
             raise ValueError("the results of the probe are called so")
         return name
+
+    @field_validator("frozen_blocks")
+    @classmethod
+    def _above_what_is_read(cls, layers: int) -> int:
+        if 7 < layers < 17:
+            raise ValueError("must be 0 to 7, or 17: the heads read the layers between")
+        return layers
 
     @field_validator("batch_size")
     @classmethod

@@ -7,6 +7,7 @@ that learn.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from musicedge_training.architectures.cnn import LAYERS, POOLED, AudioTagger, MobileNetV3
+from musicedge_training.architectures.cnn import LAYERS, POOLING, AudioTagger, MobileNetV3
 from musicedge_training.console import console, track_progress
 from musicedge_training.crops import CropBank
 from musicedge_training.representations import write_npy
@@ -53,15 +54,16 @@ class StemMaps:
     def __init__(self, bank: CropBank, tagger: AudioTagger, frozen_blocks: int) -> None:
         self.bank = bank
         self._frozen = frozen_blocks
-        self._backbone = MobileNetV3(pooled=POOLED)
+        self._backbone = MobileNetV3(pooling=POOLING)
         self._backbone.features.load_state_dict(tagger.features.state_dict())
+        self._key = _digest(tagger)
         self._backbone.eval().to(memory_format=torch.channels_last)
         self._classifier = tagger.eval().classifier
 
     def open(self, variant: int) -> VariantMaps:
         """Return one variant, computing it when missing."""
         paths = {name: self._path(variant, name) for name in VariantMaps._fields}
-        paths["tags"] = self.bank.folder / f"{variant:03}-tags.npy"
+        paths["tags"] = self.bank.folder / f"{variant:03}-tags-{self._key}.npy"
         if not all(path.exists() for path in paths.values()):
             console.print(f"layers 1 to {self._frozen}: variant {variant + 1}")
             self._compute(variant, paths)
@@ -70,7 +72,7 @@ class StemMaps:
         )
 
     def _path(self, variant: int, name: str) -> Path:
-        return self.bank.folder / f"{variant:03}-{name}-{self._frozen}.npy"
+        return self.bank.folder / f"{variant:03}-{name}-{self._frozen}-{self._key}.npy"
 
     def _compute(self, variant: int, paths: dict[str, Path]) -> None:
         clean, rough = self.bank.open(variant)
@@ -85,7 +87,7 @@ class StemMaps:
                     frozen, embedding = self._run(x, embed=name == "clean")
                     maps.append(frozen.contiguous().numpy().astype(np.float16))
                     if embedding is not None:
-                        final = embedding[:, -self._backbone.final_size :]
+                        final = self._backbone.final_mean(embedding)
                         tags.append(self._classifier(final).numpy().astype(np.float16))
             write_npy(paths[name], np.concatenate(maps))
         write_npy(paths["tags"], np.concatenate(tags))
@@ -98,3 +100,11 @@ class StemMaps:
         for layer in self._backbone.features[: self._frozen]:
             x = layer(x)
         return x, self._backbone(x, start=self._frozen) if embed else None
+
+
+def _digest(tagger: AudioTagger) -> str:
+    """Return what tells maps apart that other weights gave, or another way to pool them."""
+    digest = hashlib.sha256(repr(POOLING).encode())
+    for tensor in tagger.state_dict().values():
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()[:8]

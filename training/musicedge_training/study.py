@@ -191,5 +191,6 @@ def _info(bench: Workbench, recipe: Recipe, network: MultitaskNetwork) -> checkp
         recipe=recipe.model_dump(),
         heads=network.specs,
         hidden_size=network.hidden[0].out_features,
+        mood_size=network.mood_hidden[0].out_features,
         frontend=bench.frontend,
     )

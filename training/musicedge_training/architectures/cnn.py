@@ -9,7 +9,6 @@ with a plain sigmoid. At width 0.4 its tensor names are those of the published A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,10 +19,33 @@ from torch import Tensor, nn
 LAYERS = 17
 """Entries of a backbone's ``features``."""
 
-POOLED = (10, 12, 14, 15, 16)
-"""The layers that the shipped CNN's embedding is made of; docs/models.md has the comparison."""
-
 BATCH_NORM = {"eps": 1e-3, "momentum": 0.01}
+
+
+class Pooling(NamedTuple):
+    """What an embedding is made of, in this order; layers are entries of ``features``, ascending.
+
+    Attributes
+    ----------
+    means
+        Layers of which the mean over frequency and time is taken.
+    deviations
+        Layers of whose mean over frequency the standard deviation over time is taken.
+    bands
+        In how many bands of frequency the last layer's mean over time is taken: 1, or as many rows
+        as its map has, ``n_mels / 32``.
+    """
+
+    means: tuple[int, ...] = ()
+    deviations: tuple[int, ...] = ()
+    bands: int = 1
+
+
+FINAL_MEAN = Pooling()
+"""Tagging's: the last layer's mean alone."""
+
+POOLING = Pooling(means=(6, 8, 10, 12, 13, 14, 15), deviations=(8, 10, 12, 14, 15, 16), bands=4)
+"""The shipped CNN's; docs/models.md has the comparison."""
 
 
 class BlockSpec(NamedTuple):
@@ -169,19 +191,17 @@ class MobileNetV3(nn.Module):
     ----------
     width
         Multiplier of every channel count.
-    pooled
-        Which entries of `features` the embedding is made of, ascending. The last one alone is what
-        tagging uses; earlier ones keep what it has already thrown away, such as timbre and energy
-        (Schmid, Koutini, Widmer, "Low-complexity audio embedding extractors", EUSIPCO 2023).
+    pooling
+        What the embedding is made of. The last layer's mean alone is what tagging uses; earlier
+        layers keep what it has already thrown away, such as timbre and energy (Schmid, Koutini,
+        Widmer, "Low-complexity audio embedding extractors", EUSIPCO 2023).
 
     Notes
     -----
-    Input ``(batch, 1, n_mels, time)``, output ``(batch, embedding_size)``: the means over frequency
-    and time of the pooled layers, one after the other; any time length works. The last
-    `final_size` columns are the last layer's.
+    Input ``(batch, 1, n_mels, time)``, output ``(batch, embedding_size)``; any time length works.
     """
 
-    def __init__(self, width: float = 0.4, pooled: Sequence[int] = (len(LARGE) + 1,)) -> None:
+    def __init__(self, width: float = 0.4, pooling: Pooling = FINAL_MEAN) -> None:
         super().__init__()
         channels = [make_divisible(16 * width)]
         layers: list[nn.Module] = [conv_bn_act(1, channels[0], 3, stride=2, act=nn.Hardswish)]
@@ -192,18 +212,47 @@ class MobileNetV3(nn.Module):
         channels.append(6 * channels[-1])
         layers.append(conv_bn_act(channels[-2], channels[-1], 1, act=nn.Hardswish))
         self.features = nn.Sequential(*layers)
-        self.pooled = tuple(pooled)
+        self.pooling = pooling
         self.final_size = channels[-1]
-        self.embedding_size = sum(channels[index] for index in self.pooled)
+        self.embedding_size = self.final_size * pooling.bands + sum(
+            channels[index] for index in (*pooling.means, *pooling.deviations)
+        )
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """Return the embedding; `x` is what the layers before `start` give."""
-        means = []
-        for index in range(start, len(self.features)):
-            x = self.features[index](x)
-            if index in self.pooled:
+        """Return the embedding; `x` is what the layers before `start` give.
+
+        `start` is at most one more than the first pooled layer.
+        """
+        means, deviations = [], []
+        for index in range(start - 1, len(self.features)):
+            if index >= start:
+                x = self.features[index](x)
+            if index in self.pooling.means:
                 means.append(x.mean(dim=(2, 3)))
-        return torch.cat(means, dim=1)
+            if index in self.pooling.deviations:
+                deviations.append(deviation_over_time(x))
+        final = x.mean(dim=3) if self.pooling.bands > 1 else x.mean(dim=(2, 3))
+        return torch.cat([*means, *deviations, final.flatten(1)], dim=1)
+
+    def final_mean(self, embedding: Tensor) -> Tensor:
+        """Return the last layer's mean over frequency and time, ``(batch, final_size)``."""
+        bands = self.pooling.bands
+        last = embedding[:, -self.final_size * bands :]
+        return last.unflatten(1, (self.final_size, bands)).mean(dim=2)
+
+
+def deviation_over_time(x: Tensor) -> Tensor:
+    """Return how much the mean over frequency of ``(batch, channels, n_mels, time)`` changes.
+
+    Returns
+    -------
+    Tensor [shape=(batch, channels)]
+        The standard deviation over time; a trace above 0 where nothing changes, so that its
+        gradient is finite.
+    """
+    course = x.mean(dim=2)
+    variance = (course - course.mean(dim=2, keepdim=True)).square().mean(dim=2)
+    return torch.sqrt(variance + 1e-8)
 
 
 class AudioTagger(MobileNetV3):

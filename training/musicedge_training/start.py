@@ -1,0 +1,98 @@
+"""What a training begins with: the heads that its labels call for, on the AudioSet network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from musicedge_training.architectures.cnn import POOLING, AudioTagger, MobileNetV3
+from musicedge_training.architectures.heads import HeadSpec, LabelSource, MultitaskNetwork
+from musicedge_training.datasets.track import GENRES, MOODS
+from musicedge_training.labels import REFERENCE_SOURCES, Labels
+from musicedge_training.recipe import Recipe
+
+# The AudioSet class that each output of ours starts from, by its index in the published label list.
+TAGS = {
+    "blues": "Blues",
+    "classical": "Classical music",
+    "country": "Country",
+    "disco": "Disco",
+    "electronic": "Electronic music",
+    "hiphop": "Hip hop music",
+    "jazz": "Jazz",
+    "metal": "Heavy metal",
+    "pop": "Pop music",
+    "reggae": "Reggae",
+    "rock": "Rock music",
+    "music": "Music",
+}
+
+
+def heads_for(labels: Labels) -> tuple[HeadSpec, ...]:
+    """Return the heads for tracks with some labels: genre, the moods, and music or not.
+
+    A mood has the sources whose labels differ from each other, the reference first.
+    """
+    moods = (HeadSpec(mood, "regression", sources=_sources(labels, mood)) for mood in MOODS)
+    return (
+        HeadSpec("genre", "classification", GENRES),
+        *moods,
+        HeadSpec("music", "detection"),
+    )
+
+
+def _sources(labels: Labels, mood: str) -> tuple[LabelSource, ...]:
+    column, reference = MOODS.index(mood), REFERENCE_SOURCES[mood]
+    found = []
+    for index, name in enumerate(labels.sources):
+        mask = labels.mood_known[:, column] & (labels.mood_source[:, column] == index)
+        values = labels.moods[mask, column].astype(float)
+        if len(values) and values.std() > 0:
+            found.append(LabelSource(name, float(values.mean()), float(values.std())))
+    # Without any label the head learns nothing; it is there so that every model has the same.
+    found = found or [LabelSource(reference, 0.5, 0.25)]
+    return tuple(sorted(found, key=lambda source: source.name != reference))
+
+
+def build_network(
+    recipe: Recipe, tagger: AudioTagger, tags: Sequence[str], heads: Sequence[HeadSpec]
+) -> MultitaskNetwork:
+    """Return a network whose layers and heads start from the AudioSet network.
+
+    Parameters
+    ----------
+    recipe
+        Its dropout and widths are what the network gets.
+    tagger
+        The AudioSet network.
+    tags
+        The names of the AudioSet network's outputs, in order. Our genre and music outputs begin as
+        its outputs of the same meaning, so that training starts from what it knows of every genre.
+    heads
+        What `heads_for` gives.
+
+    Raises
+    ------
+    ValueError
+        `tags` lacks one of the outputs that ours start from.
+    """
+    backbone = MobileNetV3(pooling=POOLING)
+    state = tagger.state_dict()
+    backbone.load_state_dict({k: v for k, v in state.items() if k.startswith("features.")})
+    network = MultitaskNetwork(
+        backbone,
+        heads,
+        hidden_size=tagger.hidden_size,
+        mood_size=recipe.mood_size,
+        dropout=recipe.dropout,
+    )
+    network.hidden[0].load_state_dict(tagger.classifier[2].state_dict())
+    last = tagger.classifier[5]
+    with torch.no_grad():
+        for name, labels in (("genre", GENRES), ("music", ("music",))):
+            rows = [tags.index(TAGS[label]) for label in labels]
+            network.heads[name].weight.zero_()
+            network.heads[name].weight[:, : tagger.hidden_size] = last.weight[rows]
+            network.heads[name].bias.copy_(last.bias[rows])
+    return network
