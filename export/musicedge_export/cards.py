@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 from onnx import ModelProto
 
-from musicedge.card import METADATA_KEY, Card, Head
+from musicedge.card import METADATA_KEY, Card, GraphFacts, Head
 from musicedge_training.checkpoint import CheckpointInfo
 from musicedge_training.predict import HOP_FRAMES, WINDOW_FRAMES
 
@@ -37,7 +37,12 @@ NOTES = (
 
 
 def make_card(
-    info: CheckpointInfo, *, variant: str, scores: Mapping[str, Any], folder: Path
+    info: CheckpointInfo,
+    *,
+    variant: str,
+    graph: GraphFacts,
+    scores: Mapping[str, Any],
+    folder: Path,
 ) -> Card:
     """Return the card of one variant.
 
@@ -47,6 +52,8 @@ def make_card(
         What the checkpoint says about itself.
     variant
         ``"fp32"`` or ``"int8"``.
+    graph
+        What the variant's graph is made of.
     scores
         What was measured: the study's scores, and those of this graph.
     folder
@@ -76,6 +83,7 @@ def make_card(
         window_frames=WINDOW_FRAMES,
         hop_frames=HOP_FRAMES,
         heads=heads,
+        graph=graph,
         training_data=TRAINING_DATA,
         licence=LICENCE,
         notes=NOTES,

@@ -1,4 +1,4 @@
-"""int8 quantisation of a CNN: static QDQ where it is harmless, weights alone where it is not."""
+"""Smaller forms of a CNN: int8, static QDQ where it is harmless, weights alone elsewhere; fp16."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.transformers.float16 import convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel
 
 from musicedge_export.graph import INPUT
 
@@ -101,7 +103,21 @@ def quantize(
             nodes_to_exclude=excluded,
             calibrate_method=method,
         )
-        return quantize_weights(onnx.load(target))
+        quantised = onnx.load(target)
+        # The quantiser declares every domain that onnxruntime knows.
+        used = {node.domain for node in quantised.graph.node}
+        foreign = [o for o in quantised.opset_import if o.domain not in used]
+        for each in foreign:
+            quantised.opset_import.remove(each)
+        return quantize_weights(quantised)
+
+
+def to_half(model: ModelProto) -> ModelProto:
+    """Return the model in fp16, for GPUs; what goes in and comes out stays in float32."""
+    half = OnnxModel(convert_float_to_float16(model, keep_io_types=True))
+    half.topological_sort()  # the casts are put at the end
+    onnx.checker.check_model(half.model, full_check=True)
+    return half.model
 
 
 def quantize_weights(model: ModelProto) -> ModelProto:

@@ -33,7 +33,7 @@ class Difference:
     value: float
 
 
-def graph_forward(model: ModelProto, *, threads: int = 0) -> Forward:
+def graph_forward(model: ModelProto, *, threads: int = 0, input_name: str = INPUT) -> Forward:
     """Return a graph as a function on windows, run by onnxruntime on the CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -44,7 +44,7 @@ def graph_forward(model: ModelProto, *, threads: int = 0) -> Forward:
     names = [output.name for output in session.get_outputs()]
 
     def forward(windows: Float32) -> Mapping[str, Float32]:
-        return dict(zip(names, session.run(names, {INPUT: windows}), strict=True))
+        return dict(zip(names, session.run(names, {input_name: windows}), strict=True))
 
     return forward
 

@@ -113,6 +113,14 @@ def installed(folder: Path = MODELS_FOLDER) -> list[InstalledModel]:
     return models
 
 
+def variants(name: str, folder: Path = MODELS_FOLDER) -> dict[str, str]:
+    """Return the SHA-256 of each variant of a shipped model, the default first; else nothing."""
+    lines = [line for line in _manifest(folder) if line.name == name]
+    return {
+        line.variant: line.sha256 for line in sorted(lines, key=lambda each: not each.is_default)
+    }
+
+
 def open(
     name_or_path: str | os.PathLike[str], variant: str = "auto", *, folder: Path = MODELS_FOLDER
 ) -> Bundle:

@@ -13,8 +13,9 @@ from musicedge.decoding.base import SAMPLE_RATE_RANGE
 from musicedge.frontend_config import FrontEndConfig
 
 METADATA_KEY = "musicedge.card"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
+GraphInput = Literal["logmel", "waveform"]
 HeadKind = Literal["classification", "regression", "detection"]
 
 HEAD_KINDS: dict[str, HeadKind] = {
@@ -31,6 +32,7 @@ _MAX_NAME = 64
 _MAX_PROSE = 4096
 _MAX_WINDOW_VALUES = 2**22  # window_frames * n_mels: 16 MiB of float32; 10 s are 128,000
 _MAX_NESTING = 8
+_MAX_COUNT = 2**53
 _TEMPERATURES = (0.01, 100.0)
 
 
@@ -48,7 +50,7 @@ class Head:
     labels
         The classes, in the order of the logits; empty for the other kinds.
     range
-        Lowest and highest value of the result; format 1 knows (0, 1) only.
+        Lowest and highest value of the result; this format knows (0, 1) only.
     meaning
         What the values mean, in words.
     temperature
@@ -118,6 +120,50 @@ class Head:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GraphFacts:
+    """What the graph is made of.
+
+    Parameters
+    ----------
+    opset
+        The version of ONNX's operators.
+    parameters
+        Numbers that were learned.
+    macs
+        Multiply-accumulates of one window.
+    operators
+        How often each operator occurs.
+
+    Raises
+    ------
+    ValueError
+        A value is out of its range; the message names the field and the value.
+    """
+
+    opset: int
+    parameters: int
+    macs: int
+    operators: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("opset", "parameters", "macs"):
+            _whole(f"graph {name}", getattr(self, name), _MAX_COUNT, least=0)
+        _json_object("graph operators", self.operators)
+        for name, count in self.operators.items():
+            _whole(f"graph operators {name}", count, _MAX_COUNT)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> GraphFacts:
+        """Build the facts from their JSON object; unknown or missing keys are errors."""
+        _same_keys("graph", values, cls)
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as a JSON-ready object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """What a model file says about itself.
 
@@ -125,12 +171,18 @@ class Card:
     ----------
     name, architecture, variant
         For instance ``"cnn"``, ``"MobileNetV3-Large x 0.4"``, ``"int8"``.
+    input
+        What the graph takes: ``"logmel"``, np.ndarray [shape=(batch, window_frames, n_mels)], or
+        ``"waveform"``, mono samples at the front-end's rate, np.ndarray [shape=(batch, n)], of
+        which it makes the log-mel itself.
     frontend
-        The constants of the log-mel that the graph takes.
+        The constants of the log-mel.
     window_frames, hop_frames
         Length of the window that the network sees, and the step from one to the next, in frames.
     heads
         The outputs of the graph, each once.
+    graph
+        What the graph is made of.
     training_data, licence, notes, commit
         In words: what it was trained on, under which terms it may be used, what to know, and the
         commit that made it.
@@ -150,10 +202,12 @@ class Card:
     name: str
     architecture: str
     variant: str
+    input: GraphInput = "logmel"
     frontend: FrontEndConfig
     window_frames: int
     hop_frames: int
     heads: tuple[Head, ...]
+    graph: GraphFacts
     training_data: str = ""
     licence: str = ""
     notes: str = ""
@@ -163,14 +217,15 @@ class Card:
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        if self.format_version != FORMAT_VERSION:
-            raise ValueError(f"format_version is {self.format_version!r}: must be {FORMAT_VERSION}")
+        _check_version(self.format_version)
         for name in ("name", "variant", "architecture"):
             _text(name, getattr(self, name), _MAX_NAME, least=1)
         for name in ("training_data", "licence", "notes", "commit"):
             _text(name, getattr(self, name), _MAX_PROSE)
-        if not isinstance(self.frontend, FrontEndConfig):
-            raise ValueError(f"frontend is {self.frontend!r}: must be a FrontEndConfig")
+        _one_of("input", self.input, get_args(GraphInput))
+        for name, kind in (("frontend", FrontEndConfig), ("graph", GraphFacts)):
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name} is {getattr(self, name)!r}: must be a {kind.__name__}")
         _number("frontend sample_rate", self.frontend.sample_rate, *SAMPLE_RATE_RANGE)
         _whole("window_frames", self.window_frames, _MAX_WINDOW_VALUES // self.frontend.n_mels)
         _whole("hop_frames", self.hop_frames, self.window_frames)
@@ -204,20 +259,28 @@ class Card:
         version = values.get("format_version")
         if isinstance(version, int) and version > FORMAT_VERSION:
             raise NewerFormat(version)
+        if "format_version" in values:  # before keys that an older format lacks
+            _check_version(version)
         _same_keys("card", values, cls)
-        if not isinstance(values["frontend"], Mapping):
-            raise ValueError("frontend must be an object")
+        for name in ("frontend", "graph"):
+            if not isinstance(values[name], Mapping):
+                raise ValueError(f"{name} must be an object")
         return cls(
             **{
                 **values,
                 "frontend": FrontEndConfig.from_dict(values["frontend"]),
+                "graph": GraphFacts.from_dict(values["graph"]),
                 "heads": tuple(Head.from_dict(_object(h)) for h in _list("heads", values["heads"])),
             }
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as a JSON-ready object."""
-        parts = {"frontend": self.frontend.to_dict(), "heads": [h.to_dict() for h in self.heads]}
+        parts = {
+            "frontend": self.frontend.to_dict(),
+            "heads": [head.to_dict() for head in self.heads],
+            "graph": self.graph.to_dict(),
+        }
         return {key.name: parts.get(key.name, getattr(self, key.name)) for key in fields(self)}
 
     @classmethod
@@ -253,7 +316,14 @@ class NewerFormat(ValueError):
         super().__init__(f"card format {version}, this one reads {FORMAT_VERSION}")
 
 
-def _same_keys(what: str, values: Mapping[str, Any], cls: type[Head] | type[Card]) -> None:
+def _check_version(version: Any) -> None:
+    if version != FORMAT_VERSION:
+        raise ValueError(f"format_version is {version!r}: must be {FORMAT_VERSION}")
+
+
+def _same_keys(
+    what: str, values: Mapping[str, Any], cls: type[Head] | type[Card] | type[GraphFacts]
+) -> None:
     known = {field.name for field in fields(cls)}
     for key in values:
         _one_of(f"a key of the {what}", key, tuple(known))
@@ -285,9 +355,9 @@ def _number(what: str, value: Any, low: float, high: float) -> None:
         raise ValueError(f"{what} is {value!r}: must be a number from {low:g} to {high:g}")
 
 
-def _whole(what: str, value: Any, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise ValueError(f"{what} is {value!r}: must be a whole number from 1 to {most}")
+def _whole(what: str, value: Any, most: int, *, least: int = 1) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"{what} is {value!r}: must be a whole number from {least} to {most}")
 
 
 def _list(what: str, value: Any) -> list[Any]:

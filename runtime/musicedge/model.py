@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from musicedge import bundle as bundles
 from musicedge.analysis import MUSIC_SHARE, Analysis, ModelInfo
+from musicedge.choice import fastest
 from musicedge.decoding.sources import printable
 from musicedge.errors import AudioEmpty, AudioValues
 from musicedge.frontend import Float32, FrontEnd
@@ -42,7 +43,8 @@ def load(
     name_or_path
         A shipped model (``"cnn"``, ``"cnn.int8"``), or the path of a model file.
     variant
-        ``"int8"``, ``"fp32"``, or ``"auto"`` for the model's default.
+        ``"int8"``, ``"fp32"``, or ``"auto"`` for the one that runs fastest here, which is measured
+        once and remembered (`musicedge.choice`).
     device
         ``"cpu"``, ``"cuda"``, or ``"auto"`` for CUDA where it works and the CPU elsewhere.
     threads
@@ -63,6 +65,10 @@ def load(
     >>> model.analyze("song.mp3").genre[0].label  # doctest: +SKIP
     'rock'
     """
+    if variant == "auto" and isinstance(name_or_path, str):
+        variants = bundles.variants(name_or_path)
+        if len(variants) > 1:
+            variant = fastest(name_or_path, variants, device, threads)
     bundle = bundles.open(name_or_path, variant)
     return Model(bundle, Session(bundle, device, threads))
 

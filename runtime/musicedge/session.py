@@ -51,6 +51,8 @@ class Session:
     ----------
     provider
         The execution provider that is really used, such as ``"CPUExecutionProvider"``.
+    window_shape
+        Of what it takes, ``(window_frames, n_mels)``.
 
     Raises
     ------
@@ -67,8 +69,14 @@ class Session:
             raise ValueError(f"threads is {threads}: must be at least 1")
         self._source = bundle.source
         self._card = bundle.card
+        if bundle.card.input != INPUT:
+            raise ModelInvalid(
+                f"{bundle.source}: it takes a {bundle.card.input} and is made for other programs; "
+                f"give the model's other form, which takes {INPUT}"
+            )
         self._session = _open(bundle, device, threads or min(available_cpus(), _MOST_THREADS))
         self.provider: str = self._session.get_providers()[0]
+        self.window_shape = (self._card.window_frames, self._card.frontend.n_mels)
         self._outputs = [head.name for head in self._card.heads]
         with _rules(self._source):
             self._batch = BATCH if _has_free_batch(self._session.get_inputs(), self._card) else 1

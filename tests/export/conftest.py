@@ -12,7 +12,11 @@ from onnx import ModelProto
 from tests.training import tiny_corpus
 from torch import nn
 
+from musicedge.card import Card, Head
 from musicedge.frontend_config import FrontEndConfig
+from musicedge_export.candidates import Candidate
+from musicedge_export.cards import attach
+from musicedge_export.census import facts_of
 from musicedge_export.graph import to_onnx
 from musicedge_export.quantize import quantize
 from musicedge_training import checkpoint
@@ -67,6 +71,32 @@ def random_network(seed: int = 0) -> MultitaskNetwork:
             if isinstance(head, nn.Linear):
                 head.weight.normal_(0, 0.02, generator=generator)
     return network.eval()
+
+
+def candidate_of(model: ModelProto, variant: str = "fp32") -> Candidate:
+    """Return a graph of a short window with a card, as a candidate."""
+    head = {"genre": "classification", "music": "detection"}
+    heads = tuple(
+        Head(
+            name=spec.name,
+            kind=head.get(spec.name, "regression"),
+            labels=spec.labels,
+            temperature=1.5 if spec.labels else 1.0,
+            threshold=0.5 if spec.name == "music" else None,
+        )
+        for spec in HEADS
+    )
+    card = Card(
+        name="tiny",
+        architecture="random",
+        variant=variant,
+        frontend=FrontEndConfig(),
+        window_frames=FRAMES,
+        hop_frames=FRAMES,
+        heads=heads,
+        graph=facts_of(model, model),
+    )
+    return Candidate(attach(model, card), card, ())
 
 
 @pytest.fixture(scope="session")

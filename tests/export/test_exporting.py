@@ -1,9 +1,7 @@
-"""Exporting: from a checkpoint to files that the runtime loads, all of them or none."""
+"""Exporting: from a checkpoint to verified models that the runtime loads, all of them or none."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +10,15 @@ import numpy as np
 import pytest
 from onnx import ModelProto
 from tests.export.conftest import FRAMES, HEADS, random_network
-from tests.runtime import command
 
 import musicedge
 from musicedge import bundle
-from musicedge.errors import OutputError
+from musicedge.card import GraphFacts
 from musicedge.frontend_config import FrontEndConfig
 from musicedge_export import cards, exporting, verify
-from musicedge_export.exporting import Exported, Exporter, manifest, update_manifest
+from musicedge_export.candidates import Candidate
+from musicedge_export.exporting import Exporter
+from musicedge_export.files import write_models
 from musicedge_export.verify import VerificationError
 from musicedge_training import evaluate, scores
 from musicedge_training.checkpoint import CheckpointError, CheckpointInfo
@@ -34,11 +33,12 @@ from musicedge_training.predict import (
 from musicedge_training.representations import LogMelCache
 
 Save = Callable[..., Path]
+FACTS = GraphFacts(opset=17, parameters=1, macs=1)
 INFO = CheckpointInfo(
     recipe={"name": "tiny"},
     heads=HEADS,
     hidden_size=512,
-    mood_size=96,
+    mood_size=80,
     frontend=FrontEndConfig(),
     temperature=1.25,
     music_threshold=0.375,
@@ -61,30 +61,40 @@ def exporter(tracks: list[Track], logmel: LogMelCache) -> Exporter:
 
 
 @pytest.fixture(scope="module")
-def written(
+def candidates(
     exporter: Exporter, save: Save, tmp_path_factory: pytest.TempPathFactory
-) -> list[Exported]:
-    home = tmp_path_factory.mktemp("exported")
-    return exporter.export(save(home / "run" / "model.safetensors"), home / "models")
+) -> list[Candidate]:
+    path = save(tmp_path_factory.mktemp("run") / "model.safetensors")
+    return exporter.export(path, exporting.VARIANTS)
 
 
-def test_both_variants_are_written_and_nothing_else(written: list[Exported]) -> None:
-    assert [item.variant for item in written] == ["fp32", "int8"]
-    folder = written[0].path.parent
-    assert {path.name for path in folder.iterdir()} == {"tiny.fp32.onnx", "tiny.int8.onnx"}
-    for item in written:
-        data = item.path.read_bytes()
-        assert (item.bytes, item.sha256) == (len(data), hashlib.sha256(data).hexdigest())
-        assert [d.output for d in item.differences] == ["genre", *MOODS, "music"]
-    assert written[1].bytes < 0.5 * written[0].bytes
-    assert max(d.value for d in written[0].differences) <= verify.FP32_TOLERANCE
+def test_every_variant_is_made_and_compared(candidates: list[Candidate]) -> None:
+    assert [item.card.variant for item in candidates] == ["fp32", "fp16", "int8"]
+    sizes = [len(item.model.SerializeToString()) for item in candidates]
+    assert sizes[1] < 0.55 * sizes[0]
+    assert sizes[2] < 0.5 * sizes[0]
+    fp32, fp16, int8 = ({d.output: d.value for d in item.differences} for item in candidates)
+    assert list(fp32) == list(fp16) == list(int8) == ["genre", *MOODS, "music"]
+    assert max(fp32.values()) <= verify.FP32_TOLERANCE < fp16["genre"] < 0.1
 
 
-@pytest.mark.parametrize("index", [0, 1])
-def test_runtime_reads_the_card_and_analyses(index: int, written: list[Exported]) -> None:
-    model = musicedge.load(written[index].path)
+def test_only_what_is_asked_for_comes_back(exporter: Exporter, save: Save, tmp_path: Path) -> None:
+    items = exporter.export(save(tmp_path / "model.safetensors"), ["fp16"])
+    assert [item.card.variant for item in items] == ["fp16"]
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_runtime_reads_the_card_and_analyses(
+    index: int, candidates: list[Candidate], tmp_path: Path
+) -> None:
+    (written,) = write_models([candidates[index]], tmp_path)
+    model = musicedge.load(written.path)
     card = model.card
-    assert (card.name, card.variant) == ("tiny", ("fp32", "int8")[index])
+    assert (card.name, card.variant) == ("tiny", exporting.VARIANTS[index])
+    assert (card.graph.opset, card.input) == (17, "logmel")
+    assert card.graph.operators["Conv"] == 46
+    assert 9e5 < card.graph.parameters < 1.1e6
+    assert 1.0e8 < card.graph.macs < 1.2e8
     assert (card.window_frames, card.hop_frames) == (WINDOW_FRAMES, HOP_FRAMES)
     assert card.frontend == FrontEndConfig()
     genre, music = card.head("genre"), card.head("music")
@@ -110,34 +120,32 @@ def test_folds_are_scored_on_what_each_did_not_hear(
     path = save(tmp_path / "model.safetensors")
     save(tmp_path / "fold-1" / "model.safetensors", fold)
     lines: list[str] = []
-    items = Exporter(tracks[:16], exporter.logmel, lines.append).export(path, tmp_path / "models")
+    items = Exporter(tracks[:16], exporter.logmel, lines.append).export(path)
     held_out = [track for track in tracks[:16] if track.fold == 1]
     predictions = predict(network_forward(fold), TrackWindows(exporter.logmel, held_out))
     expected = evaluate.evaluate(held_out, predictions, temperature=1.25)
     assert items[0].scores == {name: round(s.value, 4) for name, s in expected.items()}
     assert [line for line in lines if "fold" in line] == ["scoring fold-1 in every variant"]
     summary = {k: v for k, v in items[0].scores.items() if not k.startswith("genre/accuracy/")}
-    assert musicedge.load(items[0].path).card.scores["five folds"] == summary
+    assert items[0].card.scores["five folds"] == summary
 
 
-def test_nothing_is_written_when_too_much_is_lost(
+def test_too_much_lost_is_an_error(
     exporter: Exporter, tracks: list[Track], save: Save, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(verify, "MAX_ACCURACY_LOSS", -2.0)
     path = save(tmp_path / "model.safetensors")
     save(tmp_path / "fold-1" / "model.safetensors")
     with pytest.raises(VerificationError, match="genre/accuracy"):
-        Exporter(tracks[:16], exporter.logmel, lambda line: None).export(path, tmp_path / "models")
-    assert not (tmp_path / "models").exists()
+        Exporter(tracks[:16], exporter.logmel, lambda line: None).export(path)
 
 
-def test_graph_that_differs_is_not_written(
+def test_graph_that_differs_is_an_error(
     exporter: Exporter, save: Save, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(verify, "FP32_TOLERANCE", -1.0)
     with pytest.raises(VerificationError, match="fp32"):
-        exporter.export(save(tmp_path / "model.safetensors"), tmp_path / "models")
-    assert not (tmp_path / "models").exists()
+        exporter.export(save(tmp_path / "model.safetensors"))
 
 
 @pytest.mark.parametrize("name", [None, "", "../outside", "a/b", 7, "line\nbreak"])
@@ -147,19 +155,19 @@ def test_name_that_is_none_for_a_file_is_refused(
     path = save(tmp_path / "model.safetensors", recipe={"name": name})
     info = CheckpointInfo(**{**vars(INFO), "recipe": {"name": name}})
     with pytest.raises(CheckpointError) as caught:
-        exporting._card(path, info, "fp32", {})
+        exporting._card(path, info, "fp32", FACTS, {})
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
 
 
 def test_scores_that_no_card_may_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nan"):
-        exporting._card(tmp_path, INFO, "fp32", {"genre/ece": float("nan")})
+        exporting._card(tmp_path, INFO, "fp32", FACTS, {"genre/ece": float("nan")})
 
 
 def test_card_rides_on_a_copy(fp32: ModelProto, tmp_path: Path) -> None:
     before = fp32.SerializeToString()
-    card = cards.make_card(INFO, variant="fp32", scores={}, folder=tmp_path)
+    card = cards.make_card(INFO, variant="fp32", graph=FACTS, scores={}, folder=tmp_path)
     path = tmp_path / "m.onnx"
     path.write_bytes(cards.attach(fp32, card).SerializeToString())
     assert bundle.open(path).card == card
@@ -169,67 +177,3 @@ def test_card_rides_on_a_copy(fp32: ModelProto, tmp_path: Path) -> None:
 
 def test_commit_is_empty_outside_of_a_checkout(tmp_path: Path) -> None:
     assert cards.current_commit(tmp_path) == ""
-
-
-def exported(folder: Path, name: str = "tiny") -> list[Exported]:
-    return [
-        Exported(folder / f"{name}.{variant}.onnx", variant, 7, "ab" * 32, (), {})
-        for variant in ("fp32", "int8")
-    ]
-
-
-def test_manifest_keeps_other_models(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "manifest.json"
-    update_manifest(path, "one", manifest(exported(tmp_path, "one"), "fp32"))
-    update_manifest(path, "two", manifest(exported(tmp_path, "two"), "int8"))
-    one = json.loads(path.read_text())["models"]["one"]
-    update_manifest(path, "two", manifest(exported(tmp_path, "two"), "fp32"))
-    values = json.loads(path.read_text())
-    assert values["format"] == 1
-    assert list(values["models"]) == ["one", "two"]
-    assert values["models"]["one"] == one
-    assert values["models"]["two"]["default"] == "fp32"
-    assert one["files"]["int8"] == {"file": "one.int8.onnx", "sha256": "ab" * 32, "bytes": 7}
-    assert [each.name for each in path.parent.iterdir()] == ["manifest.json"]
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "7", '{"format": 1}', '{"format": 2, "models": {}}', '{"models": {}}']
-)
-def test_file_that_is_no_manifest_is_kept_and_named(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "manifest.json"
-    path.write_text(text)
-    with pytest.raises(OutputError) as caught:
-        update_manifest(path, "one", manifest(exported(tmp_path), "fp32"))
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert path.read_text() == text
-
-
-def test_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / "file"
-    exporting.write_atomically(path, b"old")
-    exporting.write_atomically(path, b"new")
-    assert path.read_bytes() == b"new"
-    with pytest.raises(TypeError):
-        exporting.write_atomically(path, "no bytes")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"new"
-    assert [each.name for each in path.parent.iterdir()] == ["file"]
-
-
-def test_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match=r"file.*cannot be written"):
-        exporting.write_atomically(tmp_path / "file" / "model.onnx", b"")
-
-
-def test_command_says_in_one_line_what_is_no_checkpoint(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "model.safetensors").write_bytes(b"no checkpoint")
-    done = command.run(
-        *("export", tmp_path / "model.safetensors", "--data", data, "--weights", tmp_path),
-        *("--cache", tmp_path / "cache", "--jobs", "1", "-o", tmp_path / "models"),
-    )
-    assert done.returncode == 1
-    (line,) = done.stderr.decode().splitlines()
-    assert "model.safetensors: cannot be read as a checkpoint" in line
-    assert not (tmp_path / "models").exists()

@@ -397,10 +397,10 @@ def test_two_cards_are_refused(tmp_path: Path):
 
 
 def test_a_newer_card_says_to_upgrade(tmp_path: Path):
-    text = CARD.to_json().replace('"format_version": 1', '"format_version": 2')
+    text = CARD.to_json().replace('"format_version": 2', '"format_version": 3')
     message = refusal(tmp_path, tiny_model.with_card(tiny_model.graph(), text))
     assert message.endswith(
-        "made by a newer musicedge (card format 2, this one reads 1): upgrade musicedge"
+        "made by a newer musicedge (card format 3, this one reads 2): upgrade musicedge"
     )
 
 

@@ -61,6 +61,12 @@ def test_heads_are_found_by_name():
         ),
         (["frontend", "scale"], 10**400, "too large"),
         (["frontend"], [], "frontend must be an object"),
+        (["graph"], 7, "graph must be an object"),
+        (["graph", "macs"], -1, "graph macs is -1"),
+        (["graph", "opset"], "17", "graph opset is '17'"),
+        (["graph", "operators"], {"Conv": 0}, "graph operators Conv is 0"),
+        (["graph", "operators"], {"Conv": 2.5}, r"graph operators Conv is 2\.5"),
+        (["input"], "waves", "input is 'waves'"),
         (["window_frames"], 0, "window_frames is 0"),
         (["window_frames"], 10**9, "window_frames is 1000000000"),
         (["window_frames"], 100.0, "window_frames is 100.0"),
@@ -97,7 +103,7 @@ def test_what_breaks_a_rule_is_named(path: list[Any], value: Any, message: str):
         Card.from_json(changed(path, value))
 
 
-@pytest.mark.parametrize("key", ["name", "frontend", "heads", "format_version", "scores"])
+@pytest.mark.parametrize("key", ["name", "frontend", "heads", "graph", "input", "format_version"])
 def test_a_missing_key_is_named(key: str):
     values = json.loads(CARD.to_json())
     del values[key]
@@ -133,7 +139,9 @@ def test_deeply_nested_scores_are_refused():
 
 def test_a_newer_format_is_recognised_before_its_unknown_keys():
     values = {"format_version": FORMAT_VERSION + 1, "name": "cnn", "from_the_future": 1}
-    with pytest.raises(NewerFormat, match=f"card format {FORMAT_VERSION + 1}, this one reads 1"):
+    with pytest.raises(
+        NewerFormat, match=f"card format {FORMAT_VERSION + 1}, this one reads {FORMAT_VERSION}"
+    ):
         Card.from_json(json.dumps(values))
 
 

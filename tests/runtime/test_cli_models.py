@@ -64,6 +64,7 @@ def test_text_says_the_same_in_a_line_a_fact(
     assert first.startswith("tiny int8 (default)\n")
     assert second.startswith("tiny fp32\n")
     assert facts["size"] == f"{size:,} bytes"
+    assert facts["work"] == "153 parameters, 144 multiply-adds a window"
     assert facts["heads"] == "genre (5), valence, arousal, danceability, music"
     assert facts["scores"] == "genre.accuracy 0.2"
     assert facts["licence"] == "MIT"

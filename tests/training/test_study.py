@@ -61,6 +61,7 @@ def test_study_is_done_once_and_goes_on_where_it_stopped(
     names = [line.split(" | ")[0].removeprefix("| ") for line in lines]
     assert {"genre/accuracy", "music/auroc", "arousal/spearman/rated"} <= set(names)
     assert {"music/auroc/noise", "music/auroc/unseen-noise", "music/missed_music"} <= set(names)
+    assert {"music/auroc/synthetic", "music/false_music/unseen-synthetic"} <= set(names)
     assert "genre/accuracy, trained without q4" in names
 
     done = results(home)

@@ -60,7 +60,7 @@ class Recipe(BaseModel):
     """Weight of staying close to the pretrained network's own genres of the clean crop."""
     genre_pull: float = Field(default=0.03, ge=0)
     """Weight of the squared distance of the genre head from where it began."""
-    mood_size: int = Field(default=96, ge=1, le=4096)
+    mood_size: int = Field(default=80, ge=1, le=4096)
     """Units of the hidden layer that the moods share."""
     mood_pull: float = Field(default=0.03, ge=0)
     """As `genre_pull`, for the outputs of each mood's sources."""

@@ -8,6 +8,8 @@ that learn.
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,27 +62,54 @@ class StemMaps:
         self._backbone.eval().to(memory_format=torch.channels_last)
         self._classifier = tagger.eval().classifier
 
+    def build(self, variants: int, *, jobs: int) -> None:
+        """Compute the variants below `variants` that are missing, in `jobs` processes.
+
+        Each has one thread: layers this small are too small to share.
+        """
+        missing = [variant for variant in range(variants) if not self._is_there(variant)]
+        if not missing:
+            return
+        console.print(f"layers 1 to {self._frozen} of {len(missing)} variants")
+        with ProcessPoolExecutor(
+            min(jobs, len(missing)),
+            multiprocessing.get_context("spawn"),
+            initializer=torch.set_num_threads,
+            initargs=(1,),
+        ) as pool:
+            done = pool.map(self._compute, missing)
+            for _ in track_progress(done, "variants", len(missing)):
+                pass
+
     def open(self, variant: int) -> VariantMaps:
         """Return one variant, computing it when missing."""
-        paths = {name: self._path(variant, name) for name in VariantMaps._fields}
-        paths["tags"] = self.bank.folder / f"{variant:03}-tags-{self._key}.npy"
-        if not all(path.exists() for path in paths.values()):
-            console.print(f"layers 1 to {self._frozen}: variant {variant + 1}")
-            self._compute(variant, paths)
+        if not self._is_there(variant):
+            self._compute(variant)
         return VariantMaps(
-            *(np.load(paths[name], allow_pickle=False, mmap_mode="r") for name in paths)
+            *(
+                np.load(path, allow_pickle=False, mmap_mode="r")
+                for path in self._paths(variant).values()
+            )
         )
 
-    def _path(self, variant: int, name: str) -> Path:
-        return self.bank.folder / f"{variant:03}-{name}-{self._frozen}-{self._key}.npy"
+    def _is_there(self, variant: int) -> bool:
+        return all(path.exists() for path in self._paths(variant).values())
 
-    def _compute(self, variant: int, paths: dict[str, Path]) -> None:
+    def _paths(self, variant: int) -> dict[str, Path]:
+        """Return where each field of `VariantMaps` is; tags do not depend on what is frozen."""
+        maps = {
+            name: self.bank.folder / f"{variant:03}-{name}-{self._frozen}-{self._key}.npy"
+            for name in ("clean", "rough")
+        }
+        return {**maps, "tags": self.bank.folder / f"{variant:03}-tags-{self._key}.npy"}
+
+    def _compute(self, variant: int) -> None:
+        paths = self._paths(variant)
         clean, rough = self.bank.open(variant)
         tags = []
         for crops, name in ((clean, "clean"), (rough, "rough")):
             maps = []
-            starts = range(0, len(crops), _BATCH)
-            for start in track_progress(starts, name, len(starts)):
+            for start in range(0, len(crops), _BATCH):
                 with torch.inference_mode():
                     x = torch.from_numpy(crops[start : start + _BATCH].astype(np.float32))
                     x = x.transpose(1, 2).unsqueeze(1).contiguous(memory_format=torch.channels_last)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from musicedge_training import calibrate, checkpoint, evaluate, scores
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.console import console
+from musicedge_training.datasets import synthetic
 from musicedge_training.labels import Labels
-from musicedge_training.predict import Predictions
+from musicedge_training.predict import Predictions, network_forward, predict
 from musicedge_training.recipe import Recipe
 from musicedge_training.splits import ALL, Split, all_split, collection_splits, fold_splits
 from musicedge_training.workbench import Workbench
@@ -162,7 +163,7 @@ def _music_scores(
     held_out: Predictions,
     threshold: float,
 ) -> dict[str, Any]:
-    """Score music against the rest: errors at the threshold, and noise of unseen kinds."""
+    """Score music against the rest: errors at the threshold, and sounds of unseen kinds."""
     labels = Labels.of(bench.tracks)
     kinds = np.array([track.kind for track in bench.tracks])
     results: dict[str, Any] = {
@@ -173,17 +174,34 @@ def _music_scores(
         both = (kinds == kind) | labels.music
         results[f"auroc/{kind}"] = scores.auroc(labels.music[both], held_out.music[both])
         results[f"false_music/{kind}"] = float(np.mean(held_out.music[kinds == kind] >= threshold))
-    unseen: list[NDArray[np.floating]] = []
+    music = held_out.music[labels.music]
+    for name, values in _sounds_apart(bench, folds, home).items():
+        truth = np.r_[np.ones(len(music), bool), np.zeros(len(values), bool)]
+        results[f"auroc/{name}"] = scores.auroc(truth, np.r_[music, values])
+        results[f"false_music/{name}"] = float(np.mean(values >= threshold))
+    return results
+
+
+def _sounds_apart(
+    bench: Workbench, folds: Sequence[Split], home: Path
+) -> dict[str, NDArray[np.floating]]:
+    """Return what the folds' systems say of sounds that are no music and in no fold's own part.
+
+    Noise of the kinds that a fold leaves out; and, of networks, sounds made by code, anew.
+    """
+    parts: dict[str, list[NDArray[np.floating]]] = {}
+    made = {"synthetic": synthetic.TRAINED, "unseen-synthetic": synthetic.HELD_OUT}
+    windows = {name: bench.synthetic_windows(makers) for name, makers in made.items()}
     for split in folds:
         predictions = Predictions.load(home / split.name / PREDICTIONS)
         noise = [bench.tracks[row].noise_kind in split.unseen_noise for row in split.test]
-        unseen.append(predictions.music[np.array(noise)])
-    noise_scores = np.concatenate(unseen)
-    music = held_out.music[labels.music]
-    truth = np.r_[np.ones(len(music), bool), np.zeros(len(noise_scores), bool)]
-    results["auroc/unseen-noise"] = scores.auroc(truth, np.r_[music, noise_scores])
-    results["false_music/unseen-noise"] = float(np.mean(noise_scores >= threshold))
-    return results
+        parts.setdefault("unseen-noise", []).append(predictions.music[np.array(noise)])
+        path = home / split.name / CHECKPOINT
+        if path.exists():
+            forward = network_forward(checkpoint.load(path)[0])
+            for name, sounds in windows.items():
+                parts.setdefault(name, []).append(predict(forward, sounds, title=name).music)
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def _info(bench: Workbench, recipe: Recipe, network: MultitaskNetwork) -> checkpoint.CheckpointInfo:

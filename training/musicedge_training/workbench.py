@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,21 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicedge.frontend_config import FrontEndConfig
-from musicedge_training import fit, probe
+from musicedge_training import crops, fit, probe
 from musicedge_training.architectures.cnn import AudioTagger, load_audio_tagger
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.crops import CropBank, synthetic_tracks
-from musicedge_training.datasets import corpus
+from musicedge_training.datasets import corpus, synthetic
 from musicedge_training.datasets.corpus import DatasetError
 from musicedge_training.datasets.track import Track
 from musicedge_training.labels import Labels
-from musicedge_training.predict import Predictions, TrackWindows, network_forward, predict
+from musicedge_training.predict import (
+    Predictions,
+    TrackWindows,
+    cut_windows,
+    network_forward,
+    predict,
+)
 from musicedge_training.recipe import Recipe
-from musicedge_training.representations import LogMelCache, write_npy
+from musicedge_training.representations import LogMelCache, front_end, write_npy
 from musicedge_training.splits import Split
 from musicedge_training.stem import StemMaps
 
 _SYNTHETIC = 180  # about a sixth of the sounds that are no music
+_JUDGING = 24
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,17 @@ class Workbench:
         """Return the windows of some tracks, as the runtime cuts them."""
         return TrackWindows(self.logmel, tracks)
 
+    def synthetic_windows(self, makers: Mapping[str, synthetic.Maker]) -> list[NDArray[np.float32]]:
+        """Return windows of sounds made by code, `_JUDGING` of each kind; none was trained on."""
+        rng = np.random.default_rng(1)
+        rate = self.frontend.sample_rate
+        front = front_end(self.frontend)
+        return [
+            cut_windows(front.logmel(make(rng, round(crops.SECONDS * rate), rate)))
+            for make in makers.values()
+            for _ in range(_JUDGING)
+        ]
+
     def prepare(self, recipe: Recipe | None) -> None:
         """Compute what all splits share, before several processes need it at once.
 
@@ -108,8 +126,7 @@ class Workbench:
             return
         self.crops.build(recipe.variants, jobs=self.jobs)
         stem = StemMaps(self.crops, self.tagger, recipe.frozen_blocks)
-        for variant in range(recipe.variants):
-            stem.open(variant)
+        stem.build(recipe.variants, jobs=self.jobs)
 
     def train(self, recipe: Recipe, split: Split) -> MultitaskNetwork:
         """Train a network on a split of the tracks, and on all synthetic sounds."""

@@ -1,20 +1,52 @@
-"""`musicedge export`: a checkpoint becomes verified model files."""
+"""`musicedge export`: a checkpoint becomes verified model files, a model file another form."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import onnx
 
-from musicedge_export.exporting import Exporter, manifest, update_manifest
-from musicedge_training.cli.options import dataset_options
-from musicedge_training.workbench import Workbench
+from musicedge import bundle
+from musicedge_export.candidates import Candidate
+from musicedge_export.exporting import DEFAULT_VARIANTS, VARIANTS, Exporter
+from musicedge_export.files import Exported, manifest, update_manifest, write_models
+from musicedge_export.forms import waveform_form
+from musicedge_export.graph import INPUT
+from musicedge_export.waveform import WAVEFORM
+from musicedge_training import checkpoint
+from musicedge_training.datasets import corpus
+from musicedge_training.representations import LogMelCache
 
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(dir_okay=False, path_type=Path))
-@dataset_options
+@click.argument("source", metavar="CHECKPOINT|MODEL")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The corpus, to calibrate and verify on; needed for a checkpoint.",
+)
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    type=click.Choice([*VARIANTS, "all"]),
+    help="What to write; may be given more than once.  [default: fp32 and int8]",
+)
+@click.option(
+    "--input",
+    "graph_input",
+    type=click.Choice([INPUT, WAVEFORM]),
+    default=INPUT,
+    show_default=True,
+    help="What the model takes; waveform puts the front-end into the file, for other programs.",
+)
+@click.option(
+    "--ort", is_flag=True, help="Also write onnxruntime's own format, for minimal builds."
+)
 @click.option(
     "-o",
     "--output",
@@ -30,54 +62,115 @@ from musicedge_training.workbench import Workbench
 )
 @click.option(
     "--default",
-    type=click.Choice(["fp32", "int8"]),
+    type=click.Choice(VARIANTS),
     default="fp32",
     show_default=True,
     help="The variant that the manifest names for --variant auto.",
 )
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".cache"),
+    show_default=True,
+    help="Where features are kept.",
+)
+@click.option("--jobs", type=click.IntRange(1), default=None, help="Processes for features.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def export(
-    checkpoint: Path,
-    bench: Workbench,
+    source: str,
+    data: Path | None,
+    variants: Sequence[str],
+    graph_input: str,
+    ort: bool,
     output: Path,
     manifest_file: Path | None,
     default: str,
+    cache: Path,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
-    """Export CHECKPOINT as NAME.fp32.onnx and NAME.int8.onnx, verified against the network.
+    """Export a CHECKPOINT as verified model files, or a MODEL in another form.
 
-    Every graph is compared with the network on real windows. Where CHECKPOINT lies in a study's
-    folder, the networks of the folds are exported in the same way, and each variant is scored on
-    tracks that were not trained on; if the quantised one loses too much, nothing is written.
+    A checkpoint becomes NAME.fp32.onnx and NAME.int8.onnx. Every graph is compared with the network
+    on real windows. Where the checkpoint lies in a study's folder, the networks of the folds are
+    exported in the same way, and each variant is scored on tracks that were not trained on; if a
+    smaller one loses too much, nothing is written.
+
+    A model (a name as of `musicedge models`, or a file) can be given the front-end inside, so that
+    any ONNX runtime goes from samples to scores with it, or onnxruntime's own format.
 
     \b
-    Example:
-      musicedge export runs/cnn/model.safetensors --data corpus --weights weights -o models
+    Examples:
+      musicedge export runs/cnn/model.safetensors --data corpus -o models
+      musicedge export runs/cnn/model.safetensors --data corpus --variant all
+      musicedge export cnn.int8 --input waveform --ort
     """
-    exporter = Exporter(bench.tracks, bench.logmel, lambda line: click.echo(line, err=True))
-    written = exporter.export(checkpoint, output)
+    if source.endswith(".safetensors"):
+        candidates = _of_checkpoint(
+            Path(source), data, variants, cache, jobs or os.cpu_count() or 1
+        )
+    elif variants:
+        raise click.UsageError("--variant is for checkpoints: a model has one already")
+    elif graph_input == INPUT and not ort:
+        raise click.UsageError("a model is exported already; give --input waveform or --ort")
+    else:
+        candidates = [_of_model(source)]
+    if graph_input == WAVEFORM:
+        _note("the front-end goes into the graph")
+        candidates = [waveform_form(candidate) for candidate in candidates]
+    written = write_models(candidates, output, ort=ort)
     if manifest_file is not None:
-        name = written[0].path.name.split(".")[0]
-        update_manifest(manifest_file, name, manifest(written, default))
+        update_manifest(manifest_file, candidates[0].card.name, manifest(written, default))
     if as_json:
-        rows = [
-            {
-                "path": str(item.path),
-                "variant": item.variant,
-                "bytes": item.bytes,
-                "sha256": item.sha256,
-                "differences": {d.output: d.value for d in item.differences},
-                "held_out": dict(item.scores),
-            }
-            for item in written
-        ]
-        click.echo(json.dumps(rows, indent=1))
+        click.echo(json.dumps([_as_object(item) for item in written], indent=1))
         return
     for item in written:
+        _print(item)
+
+
+def _of_checkpoint(
+    path: Path, data: Path | None, variants: Sequence[str], cache: Path, jobs: int
+) -> list[Candidate]:
+    if data is None:
+        raise click.UsageError("a checkpoint is calibrated and verified on music; give --data")
+    config = checkpoint.load(path)[1].frontend
+    tracks = corpus.load(data)
+    logmel = LogMelCache(cache / "logmel", config)
+    logmel.fill([track.path for track in tracks], jobs=jobs)
+    chosen = VARIANTS if "all" in variants else variants or DEFAULT_VARIANTS
+    return Exporter(tracks, logmel, _note).export(path, chosen)
+
+
+def _of_model(source: str) -> Candidate:
+    found = bundle.open(source)
+    if found.card.input != INPUT:
+        raise click.UsageError(f"{found.source} takes a {found.card.input}: give the one it is of")
+    return Candidate(onnx.load_from_string(found.data), found.card, ())
+
+
+def _note(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _as_object(item: Exported) -> dict[str, object]:
+    return {
+        "path": str(item.path),
+        "variant": item.variant,
+        "bytes": item.bytes,
+        "sha256": item.sha256,
+        "differences": {d.output: d.value for d in item.differences},
+        "held_out": dict(item.scores),
+        "companions": [str(path) for path in item.companions],
+    }
+
+
+def _print(item: Exported) -> None:
+    line = f"{item.path}: {item.bytes:,} bytes"
+    if item.differences:
         worst = max(item.differences, key=lambda difference: difference.value)
-        click.echo(
-            f"{item.path}: {item.bytes:,} bytes, at most {worst.value:.2g} from the network "
-            f"({worst.output})"
-        )
-        for name, value in item.scores.items():
-            click.echo(f"  {name}: {value:.4f}")
+        line += f", at most {worst.value:.2g} from what it was made of ({worst.output})"
+    click.echo(line)
+    for path in item.companions:
+        click.echo(f"{path}: {path.stat().st_size:,} bytes")
+    for name, value in item.scores.items():
+        click.echo(f"  {name}: {value:.4f}")

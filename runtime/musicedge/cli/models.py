@@ -39,6 +39,8 @@ def models(context: click.Context, as_json: bool) -> None:
                     "path": str(each.path),
                     "bytes": each.bytes,
                     "sha256": each.sha256,
+                    "parameters": each.card.graph.parameters,
+                    "macs": each.card.graph.macs,
                     "heads": [head.to_dict() for head in each.card.heads],
                     "scores": each.card.scores,
                     "licence": each.card.licence,
@@ -71,7 +73,11 @@ def show(name: str, as_json: bool) -> None:
     card = found.card
     rows = [*_outline(card, len(found.data), found.sha256)]
     rows += [(f"head {head.name}", _head_words(head)) for head in card.heads]
-    rows += [("front-end", _listed(card.frontend.to_dict()))]
+    rows += [
+        ("input", card.input),
+        ("front-end", _listed(card.frontend.to_dict())),
+        ("operators", f"opset {card.graph.opset}: {_listed(card.graph.operators)}"),
+    ]
     rows += [
         (label, value)
         for label, value in (
@@ -86,13 +92,14 @@ def show(name: str, as_json: bool) -> None:
 
 
 def _outline(card: Card, size: int, sha256: str) -> list[tuple[str, str]]:
-    rate = card.frontend.sample_rate / 1000
+    rate, graph = card.frontend.sample_rate / 1000, card.graph
     heads = ", ".join(
         f"{head.name} ({len(head.labels)})" if head.labels else head.name for head in card.heads
     )
     return [
         ("network", card.architecture),
         ("size", f"{size:,} bytes"),
+        ("work", f"{graph.parameters:,} parameters, {graph.macs:,} multiply-adds a window"),
         ("window", f"{card.window_seconds:g} s every {card.hop_seconds:g} s, at {rate:g} kHz"),
         ("heads", heads),
         ("scores", _listed(card.scores) or "none in its card"),

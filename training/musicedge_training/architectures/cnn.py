@@ -238,7 +238,8 @@ class MobileNetV3(nn.Module):
         """Return the last layer's mean over frequency and time, ``(batch, final_size)``."""
         bands = self.pooling.bands
         last = embedding[:, -self.final_size * bands :]
-        return last.unflatten(1, (self.final_size, bands)).mean(dim=2)
+        # Not unflatten, which becomes a computed shape in an exported graph.
+        return last.reshape(-1, self.final_size, bands).mean(dim=2)
 
 
 def deviation_over_time(x: Tensor) -> Tensor:

@@ -137,7 +137,7 @@ class MultitaskNetwork(nn.Module):
         heads: Sequence[HeadSpec],
         *,
         hidden_size: int = 512,
-        mood_size: int = 96,
+        mood_size: int = 80,
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
