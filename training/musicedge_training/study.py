@@ -67,7 +67,10 @@ def run(bench: Workbench, system: System, folder: Path, *, ship: bool) -> dict[s
     _run_splits(bench, system, [*folds, *last, *collections], home)
     held_out = _out_of_fold(bench, folds, home)
     temperature = calibrate.fit_temperature(held_out, Labels.of(bench.tracks).hard_genre)
-    threshold = calibrate.fit_threshold(held_out.music, Labels.of(bench.tracks).music)
+    music = held_out.music.copy()
+    rows, values = _unseen_noise(bench, folds, home)
+    music[rows] = values  # a microphone hears noise of kinds that nobody trained on
+    threshold = calibrate.fit_threshold(music, Labels.of(bench.tracks).music)
     results = {
         "system": system.name,
         "temperature": temperature,
@@ -189,19 +192,38 @@ def _sounds_apart(
 
     Noise of the kinds that a fold leaves out; and, of networks, sounds made by code, anew.
     """
-    parts: dict[str, list[NDArray[np.floating]]] = {}
+    parts: dict[str, list[NDArray[np.floating]]] = {
+        "unseen-noise": [_unseen_noise(bench, folds, home)[1]]
+    }
     made = {"synthetic": synthetic.TRAINED, "unseen-synthetic": synthetic.HELD_OUT}
     windows = {name: bench.synthetic_windows(makers) for name, makers in made.items()}
     for split in folds:
-        predictions = Predictions.load(home / split.name / PREDICTIONS)
-        noise = [bench.tracks[row].noise_kind in split.unseen_noise for row in split.test]
-        parts.setdefault("unseen-noise", []).append(predictions.music[np.array(noise)])
         path = home / split.name / CHECKPOINT
         if path.exists():
             forward = network_forward(checkpoint.load(path)[0])
             for name, sounds in windows.items():
                 parts.setdefault(name, []).append(predict(forward, sounds, title=name).music)
     return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _unseen_noise(
+    bench: Workbench, folds: Sequence[Split], home: Path
+) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+    """Return the tracks of noise, and what the fold that trained on none of each one's kind says.
+
+    Returns
+    -------
+    tuple of np.ndarray [shape=(n,)]
+        Rows of the tracks, and probabilities of music.
+    """
+    rows, values = [], []
+    for split in folds:
+        predictions = Predictions.load(home / split.name / PREDICTIONS)
+        kinds = [bench.tracks[row].noise_kind for row in split.test]
+        unseen = np.array([kind in split.unseen_noise for kind in kinds])
+        rows.append(split.test[unseen])
+        values.append(predictions.music[unseen])
+    return np.concatenate(rows), np.concatenate(values)
 
 
 def _info(bench: Workbench, recipe: Recipe, network: MultitaskNetwork) -> checkpoint.CheckpointInfo:

@@ -28,8 +28,10 @@ def results_table(results: Sequence[Mapping[str, Any]]) -> str:
             for result in results
         ]
         lines.append(f"| genre/accuracy, trained without {collection} | {' | '.join(cells)} |")
-    for key in results[0]["music"]:
-        cells = [f"{result['music'][key]:.4f}" for result in results]
+    for key in dict.fromkeys(key for result in results for key in result["music"]):
+        cells = [
+            f"{result['music'][key]:.4f}" if key in result["music"] else "" for result in results
+        ]
         lines.append(f"| music/{key} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
