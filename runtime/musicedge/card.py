@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from musicedge.analysis import MOODS
+from musicedge.card_rules import (
+    MAX_NAME,
+    MAX_PROSE,
+    check_json,
+    check_keys,
+    check_number,
+    check_one_of,
+    check_text,
+    check_whole,
+    list_of,
+    object_of,
+    refuse_constant,
+)
 from musicedge.decoding.base import SAMPLE_RATE_RANGE
 from musicedge.frontend_config import FrontEndConfig
 
@@ -28,10 +40,7 @@ HEAD_KINDS: dict[str, HeadKind] = {
 # A card is untrusted: these bound the memory and the text that it can ask for.
 _MAX_CARD_CHARACTERS = 1_000_000
 _MAX_LABELS = 1024
-_MAX_NAME = 64
-_MAX_PROSE = 4096
 _MAX_WINDOW_VALUES = 2**22  # window_frames * n_mels: 16 MiB of float32; 10 s are 128,000
-_MAX_NESTING = 8
 _MAX_COUNT = 2**53
 _TEMPERATURES = (0.01, 100.0)
 
@@ -74,20 +83,20 @@ class Head:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
-        _one_of("head", self.name, tuple(HEAD_KINDS))
-        _one_of("kind", self.kind, get_args(HeadKind))
+        check_one_of("head", self.name, tuple(HEAD_KINDS))
+        check_one_of("kind", self.kind, get_args(HeadKind))
         if self.kind != HEAD_KINDS[self.name]:
             raise ValueError(
                 f"kind is {self.kind!r}: {self.name} is a {HEAD_KINDS[self.name]} head"
             )
-        _text("meaning", self.meaning, _MAX_PROSE)
+        check_text("meaning", self.meaning, MAX_PROSE)
         if not isinstance(self.labels, tuple) or not isinstance(self.range, tuple):
             raise ValueError("labels and range must be tuples")
         if tuple(self.range) != (0, 1):
             raise ValueError(f"range is {list(self.range)}: must be [0, 1]")
         if self.kind == "classification":
             self._check_labels()
-            _number("temperature", self.temperature, *_TEMPERATURES)
+            check_number("temperature", self.temperature, *_TEMPERATURES)
         elif self.labels:
             raise ValueError(f"labels are given, but {self.name} is a {self.kind} head")
         elif self.temperature != 1:
@@ -95,7 +104,7 @@ class Head:
         if self.kind == "detection":
             if self.threshold is None:
                 raise ValueError("threshold is null: a detection head needs one")
-            _number("threshold", self.threshold, 0, 1)
+            check_number("threshold", self.threshold, 0, 1)
         elif self.threshold is not None:
             raise ValueError(f"threshold is {self.threshold!r}: must be null for {self.kind}")
 
@@ -103,15 +112,15 @@ class Head:
         if not 2 <= len(self.labels) <= _MAX_LABELS:
             raise ValueError(f"labels are {len(self.labels)}: must be 2 to {_MAX_LABELS}")
         for label in self.labels:
-            _text("label", label, _MAX_NAME, least=1)
+            check_text("label", label, MAX_NAME, least=1)
         if len(set(self.labels)) < len(self.labels):
             raise ValueError("labels hold the same label twice")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Head:
         """Build a head from its JSON object; unknown or missing keys are errors."""
-        _same_keys("head", values, cls)
-        labels, limits = _list("labels", values["labels"]), _list("range", values["range"])
+        check_keys("head", values, cls)
+        labels, limits = list_of("labels", values["labels"]), list_of("range", values["range"])
         return cls(**{**values, "labels": tuple(labels), "range": tuple(limits)})
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,15 +156,15 @@ class GraphFacts:
 
     def __post_init__(self) -> None:
         for name in ("opset", "parameters", "macs"):
-            _whole(f"graph {name}", getattr(self, name), _MAX_COUNT, least=0)
-        _json_object("graph operators", self.operators)
+            check_whole(f"graph {name}", getattr(self, name), _MAX_COUNT, least=0)
+        check_json("graph operators", self.operators)
         for name, count in self.operators.items():
-            _whole(f"graph operators {name}", count, _MAX_COUNT)
+            check_whole(f"graph operators {name}", count, _MAX_COUNT)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> GraphFacts:
         """Build the facts from their JSON object; unknown or missing keys are errors."""
-        _same_keys("graph", values, cls)
+        check_keys("graph", values, cls)
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -219,23 +228,23 @@ class Card:
     def __post_init__(self) -> None:
         _check_version(self.format_version)
         for name in ("name", "variant", "architecture"):
-            _text(name, getattr(self, name), _MAX_NAME, least=1)
+            check_text(name, getattr(self, name), MAX_NAME, least=1)
         for name in ("training_data", "licence", "notes", "commit"):
-            _text(name, getattr(self, name), _MAX_PROSE)
-        _one_of("input", self.input, get_args(GraphInput))
+            check_text(name, getattr(self, name), MAX_PROSE)
+        check_one_of("input", self.input, get_args(GraphInput))
         for name, kind in (("frontend", FrontEndConfig), ("graph", GraphFacts)):
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} is {getattr(self, name)!r}: must be a {kind.__name__}")
-        _number("frontend sample_rate", self.frontend.sample_rate, *SAMPLE_RATE_RANGE)
-        _whole("window_frames", self.window_frames, _MAX_WINDOW_VALUES // self.frontend.n_mels)
-        _whole("hop_frames", self.hop_frames, self.window_frames)
+        check_number("frontend sample_rate", self.frontend.sample_rate, *SAMPLE_RATE_RANGE)
+        check_whole("window_frames", self.window_frames, _MAX_WINDOW_VALUES // self.frontend.n_mels)
+        check_whole("hop_frames", self.hop_frames, self.window_frames)
         if not isinstance(self.heads, tuple) or not all(isinstance(h, Head) for h in self.heads):
             raise ValueError("heads must be a tuple of Head")
         names = [head.name for head in self.heads]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"heads are {names}: must be at least one, each once")
-        _json_object("scores", self.scores)
-        _json_object("created_with", self.created_with)
+        check_json("scores", self.scores)
+        check_json("created_with", self.created_with)
         if not all(isinstance(version, str) for version in self.created_with.values()):
             raise ValueError("created_with must hold texts")
 
@@ -261,7 +270,7 @@ class Card:
             raise NewerFormat(version)
         if "format_version" in values:  # before keys that an older format lacks
             _check_version(version)
-        _same_keys("card", values, cls)
+        check_keys("card", values, cls)
         for name in ("frontend", "graph"):
             if not isinstance(values[name], Mapping):
                 raise ValueError(f"{name} must be an object")
@@ -270,7 +279,9 @@ class Card:
                 **values,
                 "frontend": FrontEndConfig.from_dict(values["frontend"]),
                 "graph": GraphFacts.from_dict(values["graph"]),
-                "heads": tuple(Head.from_dict(_object(h)) for h in _list("heads", values["heads"])),
+                "heads": tuple(
+                    Head.from_dict(object_of(h)) for h in list_of("heads", values["heads"])
+                ),
             }
         )
 
@@ -297,8 +308,8 @@ class Card:
         if len(text) > _MAX_CARD_CHARACTERS:
             raise ValueError(f"it has {len(text)} characters: at most {_MAX_CARD_CHARACTERS}")
         try:
-            values = json.loads(text, parse_constant=_refuse_constant)
-            return cls.from_dict(_object(values))
+            values = json.loads(text, parse_constant=refuse_constant)
+            return cls.from_dict(object_of(values))
         except RecursionError:
             raise ValueError("it is nested too deep") from None
         except OverflowError:
@@ -319,79 +330,3 @@ class NewerFormat(ValueError):
 def _check_version(version: Any) -> None:
     if version != FORMAT_VERSION:
         raise ValueError(f"format_version is {version!r}: must be {FORMAT_VERSION}")
-
-
-def _same_keys(
-    what: str, values: Mapping[str, Any], cls: type[Head] | type[Card] | type[GraphFacts]
-) -> None:
-    known = {field.name for field in fields(cls)}
-    for key in values:
-        _one_of(f"a key of the {what}", key, tuple(known))
-    if missing := known - set(values):
-        raise ValueError(f"the {what} lacks {', '.join(sorted(missing))}")
-
-
-def _one_of(what: str, value: Any, known: tuple[str, ...]) -> None:
-    if value not in known:
-        from difflib import get_close_matches
-
-        near = get_close_matches(str(value), known, 1)
-        hint = f"perhaps {near[0]!r}" if near else f"known are {', '.join(sorted(known))}"
-        raise ValueError(f"{what} is {value!r}, which is not known: {hint}")
-
-
-def _text(what: str, value: Any, most: int, *, least: int = 0) -> None:
-    """Refuse what is no text, too long, or could steer a terminal."""
-    if not isinstance(value, str):
-        raise ValueError(f"{what} is {value!r}: must be a text")
-    if not least <= len(value) <= most:
-        raise ValueError(f"{what} has {len(value)} characters: must be {least} to {most}")
-    if not value.isprintable():
-        raise ValueError(f"{what} is {value[:_MAX_NAME]!r}: must be one line of printable text")
-
-
-def _number(what: str, value: Any, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{what} is {value!r}: must be a number from {low:g} to {high:g}")
-
-
-def _whole(what: str, value: Any, most: int, *, least: int = 1) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"{what} is {value!r}: must be a whole number from {least} to {most}")
-
-
-def _list(what: str, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError(f"{what} is {value!r}: must be a list")
-    return value
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{value!r} stands where an object must be")
-    return value
-
-
-def _json_object(what: str, value: Any) -> None:
-    """Refuse what JSON could not carry, or a terminal should not show."""
-    pending = [(_object(value), 0)]
-    while pending:
-        part, depth = pending.pop()
-        if depth > _MAX_NESTING:
-            raise ValueError(f"{what} is nested deeper than {_MAX_NESTING}")
-        if isinstance(part, dict):
-            for key in part:
-                _text(f"a key of {what}", key, _MAX_PROSE)
-            pending.extend((item, depth + 1) for item in part.values())
-        elif isinstance(part, list):
-            pending.extend((item, depth + 1) for item in part)
-        elif isinstance(part, str):
-            _text(f"a text of {what}", part, _MAX_PROSE)
-        elif isinstance(part, float) and not math.isfinite(part):
-            raise ValueError(f"{what} holds {part!r}: must be finite")
-        elif part is not None and not isinstance(part, bool | int | float):
-            raise ValueError(f"{what} holds {part!r}: must be JSON")
-
-
-def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"it holds {text}, which is no JSON number")
