@@ -189,6 +189,7 @@ def test_a_name_shows_details_and_closing_gives_the_keyboard_back(page: Browser)
     assert "time, min:s" in page.texts("#details .timeline text")
     assert len(page.all("#details .heat")) == 3 * 13
     page.one("#details summary").click()
+    assert page.one("#details .windows").is_displayed()
     rows = page.texts("#details tbody tr")
     assert rows[-1] == "2:002:05jazz78 %0.900.900.25"
     page.focused.send_keys(Keys.ESCAPE)
@@ -263,6 +264,8 @@ def test_no_width_needs_scrolling_sideways(
     browser.open(page_file(tmp_path, *OUTCOMES), width=width, dark=dark)
     browser.all("#rows .name")[0].click()
     assert browser.one("#details .timeline").is_displayed()
+    browser.one("#details summary").click()
+    assert browser.one("#details .windows").is_displayed()
     assert not browser.is_too_wide
     roles = browser.ask(
         "return ['#tracks', '#columns', '#rows tr', '#rows td', '#columns th']"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ from musicedge.cli import WRONG_USAGE
 from musicedge.cli.diagnostics import complain
 
 ENTRY_POINT_GROUP = "musicedge.commands"
+PICTURES_GROUP = "musicedge.pictures"
 
 
 class Room(NamedTuple):
@@ -27,7 +29,6 @@ class Room(NamedTuple):
 ROOMS = {
     "bench": Room("bench", "Measure latency, memory, size and accuracy across models."),
     "evaluate": Room("train", "Measure a trained model on a dataset."),
-    "explain": Room("train", "Show what a model listens to."),
     "export": Room("export", "Turn a trained model into a model file."),
     "features": Room("train", "Compute the features that training reads."),
     "study": Room("train", "Train and test recipes on the same splits, side by side."),
@@ -79,10 +80,28 @@ class LazyCommand(click.Command):
 def room_commands() -> dict[str, LazyCommand]:
     """Return the commands of the other rooms that are installed, by name."""
     commands = {}
-    for name, target in _entry_points():
+    for name, target in _entry_points(ENTRY_POINT_GROUP):
         room = ROOMS.get(name)
         commands[name] = LazyCommand(name, target, room.summary if room else "")
     return commands
+
+
+def picture(name: str) -> Callable[..., bytes]:
+    """Return the function of another room that draws a picture, as the bytes of a PNG file.
+
+    Raises
+    ------
+    Missing
+        What it draws with is not installed.
+    """
+    module, _, attribute = dict(_entry_points(PICTURES_GROUP)).get(name, "").partition(":")
+    try:
+        draw: Callable[..., bytes] = getattr(import_module(module), attribute)
+    except (ModuleNotFoundError, ValueError) as error:  # ValueError: there is no such entry point
+        if (getattr(error, "name", None) or "").startswith("musicedge"):
+            raise
+        raise Missing("pictures need the plot extra: pip install 'musicedge[plot]'") from None
+    return draw
 
 
 def missing_command(name: str) -> Missing | None:
@@ -108,8 +127,8 @@ def _pip_line(name: str, extra: str) -> str:
     return f"`musicedge {name}` needs the {extra} extra: pip install 'musicedge[{extra}]'"
 
 
-def _entry_points() -> list[tuple[str, str]]:
-    """Read this distribution's entry points of the group, as (name, target).
+def _entry_points(group: str) -> list[tuple[str, str]]:
+    """Read this distribution's entry points of a group, as (name, target).
 
     `importlib.metadata` would do it as well, but its import alone takes as long as all else that
     `musicedge --help` does.
@@ -120,7 +139,7 @@ def _entry_points() -> list[tuple[str, str]]:
     """
     for folder in dict.fromkeys(sys.path):
         for path in sorted(Path(folder or ".").glob("musicedge-*.dist-info/entry_points.txt")):
-            _, found, rest = path.read_text("utf-8").partition(f"[{ENTRY_POINT_GROUP}]")
+            _, found, rest = path.read_text("utf-8").partition(f"[{group}]")
             section = rest.partition("\n[")[0] if found else ""
             return re.findall(r"^\s*([\w.-]+)\s*=\s*([\w.]+:\w+)", section, re.MULTILINE)
     return []

@@ -61,7 +61,7 @@ class LibraryPage:
     def write(self, outcome: Outcome) -> None:
         """Write one outcome's object, on a line of its own."""
         self._begin()
-        self._stream.write(",\n" + embedded(self._row(outcome)))
+        self._stream.write(",\n" + embedded(track_row(outcome, self._labels)))
         self._stream.flush()
 
     def close(self) -> None:
@@ -83,34 +83,37 @@ class LibraryPage:
             self._stream.write(before + "[\n" + embedded(about))
         return self._end
 
-    def _row(self, outcome: Outcome) -> dict[str, Any]:
-        whole = json_object(outcome, timeline=True)
-        if isinstance(outcome.result, MusicedgeError):
-            return {"error": whole["error"]["message"]}
-        segments = whole["segments"]
-        return {
-            **_names(outcome.path),
-            "duration": whole["duration"],
-            "music": whole["music"],
-            "genre": self._scores(whole["genre"]),
-            **{mood: whole[mood] for mood in MOODS},
-            "mood": mood_line(outcome.result),
-            "notes": [printable(note) for note in whole["notes"]],
-            "start": [each["start"] for each in segments],
-            "end": [each["end"] for each in segments],
-            "values": packed(
-                (
-                    *(self._scores(each["genre"]) or (None for _ in self._labels)),
-                    *(each[mood] for mood in MOODS),
-                )
-                for each in segments
-            ),
-        }
 
-    def _scores(self, genre: list[dict[str, Any]]) -> list[float] | None:
-        """Return ranked genres in the order of the labels, or None where there is no music."""
-        scores = {entry["label"]: entry["score"] for entry in genre}
-        return [scores[label] for label in self._labels] if scores else None
+def track_row(outcome: Outcome, labels: Sequence[str]) -> dict[str, Any]:
+    """Return the object of one file, as tracks.js reads it."""
+    whole = json_object(outcome, timeline=True)
+    if isinstance(outcome.result, MusicedgeError):
+        return {"error": whole["error"]["message"]}
+    segments = whole["segments"]
+    return {
+        **_names(outcome.path),
+        "duration": whole["duration"],
+        "music": whole["music"],
+        "genre": _scores(whole["genre"], labels),
+        **{mood: whole[mood] for mood in MOODS},
+        "mood": mood_line(outcome.result),
+        "notes": [printable(note) for note in whole["notes"]],
+        "start": [each["start"] for each in segments],
+        "end": [each["end"] for each in segments],
+        "values": packed(
+            (
+                *(_scores(each["genre"], labels) or (None for _ in labels)),
+                *(each[mood] for mood in MOODS),
+            )
+            for each in segments
+        ),
+    }
+
+
+def _scores(genre: list[dict[str, Any]], labels: Sequence[str]) -> list[float] | None:
+    """Return ranked genres in the order of the labels, or None where there is no music."""
+    scores = {entry["label"]: entry["score"] for entry in genre}
+    return [scores[label] for label in labels] if scores else None
 
 
 def _names(path: str) -> dict[str, str]:

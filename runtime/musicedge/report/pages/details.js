@@ -27,7 +27,7 @@ function showDetails(place, track, labels, close) {
 
 function musicWords(track) {
   const words = track.label !== null || track.valence !== null ? "music" : "no music";
-  return `${words} (probability ${percent(track.music)})`;
+  return `${words} (probability ${percent(track.music).replace(" ", "\u00a0")})`;
 }
 
 /* Genres, ranked, and beside them the moods, with their bars. */

@@ -145,7 +145,7 @@ function fillFilters() {
 
 function fillHead() {
   for (const { key, title, number, part } of COLUMNS) {
-    const button = make("button", { type: "button" }, title, make("span", { "aria-hidden": true }));
+    const button = make("button", { type: "button" }, title, make("span", { "aria-hidden": "true" }));
     button.addEventListener("click", () => {
       /* Numbers are looked at from the highest down, names from A. */
       state.descending = state.key === key ? !state.descending : Boolean(number);
@@ -215,3 +215,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 update();
+if (tracks.length === 1) {
+  choose(tracks[0], byId("rows").querySelector(".name"));
+  document.activeElement.blur(); /* nobody has asked for the keyboard to go there */
+}
