@@ -122,6 +122,9 @@ def test_what_cannot_be_explained_is_one_line_and_1(explain: Any) -> None:
         status, out, err = explain(*args)
         assert (status, out, err.count("\n")) == (1, "", 1)
         assert err.startswith(f"musicedge: {args[-1]}: ")
+    Path("why.html").write_text("an earlier page")
+    assert explain("quiet.wav", "-o", "why.html")[0] == 1
+    assert Path("why.html").read_text() == "an earlier page"
     status, _, err = explain("song.wav", "-o", "nowhere/why.html")
     assert (status, err.startswith("musicedge: nowhere/why.html: ")) == (1, True)
 
@@ -143,6 +146,18 @@ def test_words_fit_the_terminal(folder: Path, model_file: Path) -> None:
     words = [line for line in lines if line.startswith("  ")]
     assert words
     assert max(map(len, words)) <= 50
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are bytes on POSIX alone")
+def test_a_name_that_is_no_text_is_shown_with_escapes(explain: Any) -> None:
+    name = os.fsdecode(b"caf\xe9.wav")
+    Path("song.wav").rename(name)
+    status, out, _ = explain("--json", name)
+    assert (status, json.loads(out)["path"]) == (0, "caf\\udce9.wav")
+    status, out, _ = explain(name)
+    assert (status, out.startswith("caf\\udce9.wav: why ")) == (0, True)
+    assert Path(os.fsdecode(b"caf\xe9.explained.html")).exists()
+    assert explain(name, "-o", "why.png")[0] == 0
 
 
 def test_an_interruption_ends_with_130_and_leaves_no_page(

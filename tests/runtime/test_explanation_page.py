@@ -16,7 +16,7 @@ from tests.runtime.command import RATE
 import musicedge
 from musicedge.explanation import Explanation
 from musicedge.model import load
-from musicedge.report.explanation.page import write_page
+from musicedge.report.explanation.page import explanation_page
 from musicedge.report.explanation.words import sentences
 
 NAMES = [*tiny_model.GENRES, "valence", "arousal", "danceability", "music"]
@@ -35,8 +35,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
 @pytest.fixture(scope="module")
 def path(found: Explanation, tmp_path_factory: pytest.TempPathFactory) -> Path:
     page = tmp_path_factory.mktemp("page") / "why.html"
-    with page.open("w", encoding="utf-8", newline="") as stream:
-        write_page(found, tiny_model.GENRES, stream)
+    page.write_text(explanation_page(found, tiny_model.GENRES), "utf-8", newline="")
     return page
 
 

@@ -80,6 +80,9 @@ def explain(
         from musicedge.explaining import explain as explained
         from musicedge.model import load
         from musicedge.readings import target_names
+        from musicedge.report.explanation.json import explanation_object
+        from musicedge.report.explanation.page import explanation_page
+        from musicedge.report.json import compact
 
         draw = picture("explanation") if form == "png" else None
         loaded = load(model, variant=variant, device=device)
@@ -89,20 +92,16 @@ def explain(
             f"{of!r} is nothing that this model tells; choose of {', '.join(names)}.",
             param_hint="--of",
         )
-    with _progress() as progress:
-        found = explained(loaded, path, at=at, of=of, progress=progress)
-    with destination(output, line_by_line=False, for_programs=True) as stream:
-        if form == "json":
-            from musicedge.report.json import compact
-
-            stream.write(compact(found.to_dict()) + "\n")
-        elif draw is not None:
+    with destination(output, line_by_line=False, for_programs=True, whole=True) as stream:
+        with _progress() as progress:
+            found = explained(loaded, path, at=at, of=of, progress=progress)
+        if draw is not None:
             stream.buffer.write(draw(found))
+        elif form == "json":
+            stream.write(compact(explanation_object(found)) + "\n")
         else:
-            from musicedge.report.explanation.page import write_page
-
             genre = loaded.card.head("genre")
-            write_page(found, genre.labels if genre is not None else (), stream)
+            stream.write(explanation_page(found, genre.labels if genre is not None else ()))
     if form != "json" and output != STDOUT:
         _tell(found, str(output))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from musicedge.library import Outcome
+from musicedge.report.explanation.json import explanation_object
 from musicedge.report.explanation.words import sentences, title
 from musicedge.report.html import track_row
 from musicedge.report.page import embedded, page_around_data
@@ -33,8 +34,8 @@ _SCRIPTS = (
 _RANGE = 70.0  # dB that the colours span, down from the loudest
 
 
-def write_page(explanation: Explanation, labels: Sequence[str], stream: TextIO) -> None:
-    """Write the page to a text stream, in UTF-8.
+def explanation_page(explanation: Explanation, labels: Sequence[str]) -> str:
+    """Return the page.
 
     Parameters
     ----------
@@ -42,11 +43,9 @@ def write_page(explanation: Explanation, labels: Sequence[str], stream: TextIO) 
         What was found.
     labels
         The model's genres.
-    stream
-        Where to write.
     """
     before, after = page_around_data("explanation.html", _STYLES, _SCRIPTS)
-    stream.write(before + embedded(_data(explanation, labels)) + after)
+    return before + embedded(_data(explanation, labels)) + after
 
 
 def _data(explanation: Explanation, labels: Sequence[str]) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def _data(explanation: Explanation, labels: Sequence[str]) -> dict[str, Any]:
     overview, analysis = explanation.overview, explanation.analysis
     top = float(max(overview.levels.max(), explanation.levels.max()))
     return {
-        **explanation.to_dict(),
+        **explanation_object(explanation),
         "version": __version__,
         "title": title(explanation),
         "sentences": sentences(explanation),
