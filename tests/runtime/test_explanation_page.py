@@ -49,6 +49,7 @@ def page(browser: Browser, path: Path) -> Browser:
 
 def test_the_page_says_in_words_what_the_command_says(page: Browser, found: Explanation) -> None:
     assert page.one("#title").text.startswith(f"Why {found.of} (")
+    assert page.one("#check-title").text == f"Does the map of {found.of} hold?"
     assert page.one("#path").text.endswith('<b>&" שיר @script@.wav')
     assert page.texts("#words li") == sentences(found)
     assert page.complaints == []
@@ -97,14 +98,15 @@ def test_the_map_has_a_cell_for_each_moment_and_band(page: Browser, found: Expla
     shown = opacities > 0.01
     assert (np.sign(influence)[shown] == np.array(signs)[shown]).all()
     np.testing.assert_allclose(opacities, 0.9 * abs(influence) / abs(influence).max(), atol=3e-3)
+    assert page.texts("#moment .map title")[0].startswith("0:")
     assert len(page.all("#moment .bands rect")) == 16
     assert len(page.all("#moment .moments rect")) == 20
 
 
 def test_the_keyboard_chooses_another_map_and_takes_it_away(page: Browser) -> None:
     select = page.one("#of")
-    assert [each.text for each in Select(select).options] == NAMES
-    Select(select).select_by_visible_text("arousal")
+    assert [each.get_attribute("value") for each in Select(select).options] == NAMES
+    Select(select).select_by_value("arousal")
     assert "What speaks for arousal" in str(page.one("#moment svg").get_attribute("aria-label"))
     assert page.all("#moment .bands") == []
     page.one("#cover").send_keys(Keys.SPACE)

@@ -48,6 +48,12 @@ function clock(seconds, tenths = false) {
     : `${minutes}:${rest}`;
 }
 
+/* A range of time in seconds, with tenths where it needs them. */
+function span(start, end) {
+  const tenths = [start, end].some((time) => Math.abs(time - Math.round(time)) >= 0.05);
+  return `${clock(start, tenths)}–${clock(end, tenths)}`;
+}
+
 /* Call `paint` with an element's width now, and whenever it changes. */
 function onWidth(element, paint) {
   let last = 0;

@@ -29,6 +29,7 @@ function fillWords() {
     make("span", { class: "sample against" }),
     " speaks against it; the stronger the colour, the more. Below lies the log-mel spectrogram.",
   );
+  byId("check-title").textContent = `Does the map of ${data.of} hold?`;
   byId("check-note").textContent =
     "If the map is true, covering what it names first makes the value fall sooner than chance does, " +
     "and keeping that to the last makes it fall later.";
@@ -46,10 +47,20 @@ function fillTables() {
   byId("check-table").append(curveTable(data));
 }
 
+/* What the model says of a genre, a mood or music in the window, in words. */
+function windowValue(here, name) {
+  const entry = here.genre.find((each) => each.label === name);
+  if (entry) {
+    return percent(entry.score);
+  }
+  return name === "music" ? percent(here.music) : decimals(here[name] ?? null);
+}
+
 fillWords();
 fillTables();
 for (const name of Object.keys(data.maps)) {
-  byId("of").append(make("option", { value: name, selected: name === data.of }, name));
+  const words = `${name} ${windowValue(data.window, name)}`;
+  byId("of").append(make("option", { value: name, selected: name === data.of }, words));
 }
 chart("piece", (width) => piece(data, width));
 chart("timeline", (width) => timeline(windows, data.labels, width));

@@ -29,7 +29,7 @@ function moment(data, of, isCovered, width) {
   const greys = ramp("--quiet", "--loud");
   svg.append(levelImage(unpacked(levels), borders.length - 1, greys, box));
   if (isCovered) {
-    svg.append(mapCells(data.maps[of], seconds, rows, x, y));
+    svg.append(mapCells(data.maps[of], data, x, y));
   }
   svg.append(
     draw("rect", { class: "frame", ...box }),
@@ -59,19 +59,26 @@ function moment(data, of, isCovered, width) {
 }
 
 /* The cells of a map: the stronger, the less can be seen through them. */
-function mapCells(map, seconds, rows, x, y) {
+function mapCells(map, { seconds, hertz, rows }, x, y) {
   const most = Math.max(...map.flat().map(Math.abs), 1e-9);
   const cells = draw("g", { class: "map" });
   map.forEach((bands, moment) =>
     bands.forEach((value, band) => {
       const strength = Math.abs(value) / most;
-      const cell = draw("rect", {
-        class: value > 0 ? "for" : "against",
-        x: x(seconds[moment]),
-        y: y(rows[band + 1]),
-        width: x(seconds[moment + 1]) - x(seconds[moment]),
-        height: y(rows[band]) - y(rows[band + 1]),
-      });
+      const place =
+        `${span(seconds[moment], seconds[moment + 1])}, ` +
+        hertzWords(hertz[band], hertz[band + 1]);
+      const cell = draw(
+        "rect",
+        {
+          class: value > 0 ? "for" : "against",
+          x: x(seconds[moment]),
+          y: y(rows[band + 1]),
+          width: x(seconds[moment + 1]) - x(seconds[moment]),
+          height: y(rows[band]) - y(rows[band + 1]),
+        },
+        draw("title", {}, `${place}: ${value.toFixed(3)} in log-odds`),
+      );
       cell.style.fillOpacity = (0.9 * strength).toFixed(3);
       cells.append(cell);
     }),
@@ -134,7 +141,7 @@ function momentBars({ moments, value }, most, x, top) {
           width: Math.max(x(end) - x(start) - 2, 1),
           height: Math.abs(length),
         },
-        draw("title", {}, `${spanWords(start, end)}: ${without.toFixed(2)} without it`),
+        draw("title", {}, `${span(start, end)}: ${without.toFixed(2)} without it`),
       ),
     );
   }
@@ -145,10 +152,6 @@ function hertzWords(low, high) {
   return high < 1000
     ? `${low.toFixed(0)}–${high.toFixed(0)} Hz`
     : `${(low / 1000).toFixed(1)}–${(high / 1000).toFixed(1)} kHz`;
-}
-
-function spanWords(start, end) {
-  return `${clock(start, true)}–${clock(end, true)}`;
 }
 
 /* Bands and moments as tables. */
@@ -184,6 +187,6 @@ function partTables({ bands, moments, value }) {
     );
   return [
     table("band", bands, hertzWords),
-    table("moment", moments, spanWords),
+    table("moment", moments, span),
   ];
 }

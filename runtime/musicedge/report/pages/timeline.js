@@ -90,7 +90,7 @@ function timeline(windows, labels, width) {
       ),
       ...columns
         .filter((column) => column.genre)
-        .map((column) => heatCell(column, genre, row, x)),
+        .map((column) => heatCell(column, genre, labels[genre], row, x)),
     );
   });
   if (genres.length) {
@@ -120,14 +120,19 @@ function timeline(windows, labels, width) {
   return svg;
 }
 
-function heatCell(column, genre, row, x) {
-  const cell = draw("rect", {
-    class: "heat",
-    x: x(column.start),
-    y: row * TIMELINE.row,
-    width: Math.max(x(column.end) - x(column.start) + 0.25, 0.5),
-    height: TIMELINE.row,
-  });
+function heatCell(column, genre, label, row, x) {
+  const words = `${span(column.start, column.end)}: ${label} ${percent(column.genre[genre])}`;
+  const cell = draw(
+    "rect",
+    {
+      class: "heat",
+      x: x(column.start),
+      y: row * TIMELINE.row,
+      width: Math.max(x(column.end) - x(column.start) + 0.25, 0.5),
+      height: TIMELINE.row,
+    },
+    draw("title", {}, words),
+  );
   cell.style.setProperty("--value", column.genre[genre].toFixed(3));
   return cell;
 }
