@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -28,12 +28,24 @@ RUNS = MASKS + CURVE_RUNS + MOMENTS + BANDS
 """Windows that are run at most, beside those of the whole piece."""
 
 
+class MapMaker(Protocol):
+    """What tells how much each cell of a window speaks for a value."""
+
+    @property
+    def method(self) -> str:
+        """What it is called."""
+
+    def __call__(self, occluder: Occluder, of: str) -> Float64:
+        """Return the map of a window, np.ndarray [shape=(moments, bands)], in log-odds."""
+
+
 def explain(
     model: Model,
     source: str | os.PathLike[str] | bytes,
     *,
     at: float | None = None,
     of: str | None = None,
+    by: MapMaker | None = None,
     name: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Explanation:
@@ -50,6 +62,8 @@ def explain(
         value is highest.
     of
         What to explain, one of `musicedge.readings.target_names`; without it, the first genre.
+    by
+        What makes the map; by default parts of the window are covered, which needs the model alone.
     name
         What results and errors call the source.
     progress
@@ -87,8 +101,12 @@ def explain(
     with np.errstate(all="ignore"):  # what overflows is checked where it can matter
         overview, frames = _second_look(model, source, name, index)
         occluder = Occluder(model, frames)
-        maps = influence_maps(occluder, progress=progress)
-        check = curves(occluder, maps[target], target, progress=progress)
+        if by is None:
+            method, maps = "occlusion", influence_maps(occluder, progress=progress)
+            named = dict(zip(names, maps, strict=True))
+        else:
+            method, named = by.method, {of: by(occluder, of)}
+        check = curves(occluder, named[of], target, progress=progress)
         without = _without_lines(occluder, target, progress)
     grid, config = occluder.grid, model.card.frontend
     borders = band_borders(config)
@@ -100,7 +118,8 @@ def explain(
         value=float(check.deletion[0]),
         seconds=seconds,
         hertz=hertz,
-        maps=dict(zip(names, maps, strict=True)),
+        method=method,
+        maps=named,
         moments=_parts(seconds, without[: len(seconds) - 1]),
         bands=_parts(hertz, without[len(seconds) - 1 :]),
         curves=check,

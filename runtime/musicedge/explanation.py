@@ -46,12 +46,15 @@ class Explanation:
         What is explained: a genre, ``"valence"``, ``"arousal"``, ``"danceability"`` or ``"music"``.
     value
         The model's value for it, in [0, 1].
+    method
+        How the maps were made, such as ``"occlusion"``.
     seconds : np.ndarray [shape=(moments + 1,)]
         The borders of the cells in time, from the beginning of the piece.
     hertz : np.ndarray [shape=(bands + 1,)]
         Their borders in frequency.
     maps : dict of str to np.ndarray [shape=(moments, bands)]
-        How much each cell raises each value that the model gives, in log-odds.
+        How much each cell raises a value that the model gives, in log-odds; for `of`, and for the
+        others where the method gives them as well.
     bands, moments
         What the value becomes without each band, and without each moment.
     curves
@@ -68,6 +71,7 @@ class Explanation:
     window: Segment
     of: str
     value: float
+    method: str
     seconds: Float64
     hertz: Float64
     maps: dict[str, Float64]
@@ -87,6 +91,7 @@ class Explanation:
             "model": self.analysis.model.to_dict(),
             "of": self.of,
             "value": round(self.value, _DECIMALS),
+            "method": self.method,
             "window": self.window.to_dict(),
             "seconds": _rounded(self.seconds),
             "hertz": _rounded(self.hertz),

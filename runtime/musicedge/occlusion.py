@@ -71,12 +71,19 @@ class Occluder:
     frames : np.ndarray [shape=(t, n_mels)]
         The log-mel of the window; of a clip shorter than that, what there is of it. Its repetitions
         are covered with it.
+
+    Attributes
+    ----------
+    frames, grid
+        Those, and their cells.
+    cover : np.ndarray [shape=(n_mels,)]
+        What stands in the place of a frame that is covered.
     """
 
     def __init__(self, model: Model, frames: Float32) -> None:
         self._model = model
-        self._frames = frames
-        self._cover = np.percentile(frames, _QUIET, axis=0).astype(np.float32)
+        self.frames = frames
+        self.cover = np.percentile(frames, _QUIET, axis=0).astype(np.float32)
         self.grid = Grid.over(*frames.shape)
 
     def values(
@@ -107,7 +114,7 @@ class Occluder:
         return np.concatenate(parts)
 
     def _covered(self, shown: Bool) -> Float32:
-        return np.where(self.grid.spread(shown), self._frames, self._cover)
+        return np.where(self.grid.spread(shown), self.frames, self.cover)
 
 
 def influence_maps(

@@ -90,7 +90,7 @@ def test_without_matplotlib_a_picture_is_one_line_and_2_before_any_work(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, out, err = explain("song.wav", "-o", "why.png")
     assert (status, out) == (2, "")
-    assert err == "musicedge: pictures need the plot extra: pip install 'musicedge[plot]'\n"
+    assert err == "musicedge: this needs the plot extra: pip install 'musicedge[plot]'\n"
     assert not Path("why.png").exists()
 
 

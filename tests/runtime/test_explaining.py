@@ -24,6 +24,7 @@ from musicedge.explanation import Explanation
 from musicedge.frontend_config import FrontEndConfig
 from musicedge.mel import band_borders
 from musicedge.model import Model, load
+from musicedge.occlusion import Occluder
 from musicedge.report.explanation.text import explanation_text
 from musicedge.report.explanation.words import hertz_words, span_words
 
@@ -109,6 +110,20 @@ def test_the_json_object_validates_and_holds_the_same_numbers(found: Explanation
     np.testing.assert_allclose(value["maps"][found.of], found.maps[found.of], atol=1e-6)
     assert value["check"]["holds"] == found.curves.holds
     assert not VALIDATOR.is_valid({**value, "surprise": 1})
+
+
+def test_a_map_can_be_made_by_something_else(model: Model, song: Path) -> None:
+    class Late:
+        method = "by the clock"
+
+        def __call__(self, occluder: Occluder, of: str) -> np.ndarray:
+            moments, bands = occluder.grid.shape
+            return np.repeat(np.arange(moments)[:, np.newaxis], bands, axis=1).astype(float)
+
+    found = musicedge.explain(model, song, by=Late(), of="arousal")
+    assert (found.method, list(found.maps)) == ("by the clock", ["arousal"])
+    assert (np.diff(found.maps["arousal"], axis=0) == 1).all()
+    VALIDATOR.validate(found.to_dict())
 
 
 def test_progress_ends_where_it_was_said_to(model: Model, song: Path) -> None:

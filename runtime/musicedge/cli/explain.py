@@ -13,7 +13,7 @@ import click
 from musicedge.cli.diagnostics import is_on_terminal
 from musicedge.cli.options import chosen_form, finite, model_options, refuse_audio
 from musicedge.cli.output import STDOUT, destination, standard_output
-from musicedge.cli.rooms import picture
+from musicedge.cli.rooms import tool
 from musicedge.cli.startup import no_blas_threads, nothing_collected
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ Examples:
   musicedge explain --at 95 --of jazz song.mp3
   musicedge explain -m my.onnx -o why.html song.mp3
   musicedge explain --json song.mp3 | jq .bands
+  musicedge explain --checkpoint cnn.safetensors song.mp3
 """
 )
 @click.argument("path", metavar="FILE", type=click.Path(readable=False))
@@ -47,13 +48,19 @@ Examples:
     show_default="the first genre",
     help="What to explain: a genre, valence, arousal, danceability or music.",
 )
+@click.option(
+    "--checkpoint",
+    type=click.Path(readable=False),
+    metavar="FILE",
+    help="Take the map from the gradients of the checkpoint that the model was made of.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, and no page.")
 @click.option(
     "-o",
     "--output",
     type=click.Path(readable=False),
     metavar="FILE",
-    show_default=f"FILE{PAGE_SUFFIX}, here",
+    show_default=f"the piece's name with {PAGE_SUFFIX}, here",
     help="Write there; .html, .png and .json choose the form.",
 )
 def explain(
@@ -63,6 +70,7 @@ def explain(
     device: str,
     at: float | None,
     of: str | None,
+    checkpoint: str | None,
     as_json: bool,
     output: str | None,
 ) -> None:
@@ -84,8 +92,9 @@ def explain(
         from musicedge.report.explanation.page import explanation_page
         from musicedge.report.json import compact
 
-        draw = picture("explanation") if form == "png" else None
+        draw = tool("explanation-picture", "plot") if form == "png" else None
         loaded = load(model, variant=variant, device=device)
+        by = tool("checkpoint-map", "train")(checkpoint, loaded.card) if checkpoint else None
     names = target_names(loaded.card)
     if of is not None and of not in names:
         raise click.BadParameter(
@@ -94,7 +103,7 @@ def explain(
         )
     with destination(output, line_by_line=False, for_programs=True, whole=True) as stream:
         with _progress() as progress:
-            found = explained(loaded, path, at=at, of=of, progress=progress)
+            found = explained(loaded, path, at=at, of=of, by=by, progress=progress)
         if draw is not None:
             stream.buffer.write(draw(found))
         elif form == "json":

@@ -16,7 +16,7 @@ from musicedge.cli import WRONG_USAGE
 from musicedge.cli.diagnostics import complain
 
 ENTRY_POINT_GROUP = "musicedge.commands"
-PICTURES_GROUP = "musicedge.pictures"
+TOOLS_GROUP = "musicedge.tools"
 
 
 class Room(NamedTuple):
@@ -86,22 +86,29 @@ def room_commands() -> dict[str, LazyCommand]:
     return commands
 
 
-def picture(name: str) -> Callable[..., bytes]:
-    """Return the function of another room that draws a picture, as the bytes of a PNG file.
+def tool(name: str, extra: str) -> Callable[..., Any]:
+    """Return a function or class of another room that a command of the runtime makes use of.
+
+    Parameters
+    ----------
+    name
+        Its name in the entry points.
+    extra
+        What it needs.
 
     Raises
     ------
     Missing
-        What it draws with is not installed.
+        That is not installed.
     """
-    module, _, attribute = dict(_entry_points(PICTURES_GROUP)).get(name, "").partition(":")
+    module, _, attribute = dict(_entry_points(TOOLS_GROUP))[name].partition(":")
     try:
-        draw: Callable[..., bytes] = getattr(import_module(module), attribute)
-    except (ModuleNotFoundError, ValueError) as error:  # ValueError: there is no such entry point
-        if (getattr(error, "name", None) or "").startswith("musicedge"):
+        found: Callable[..., Any] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("musicedge"):
             raise
-        raise Missing("pictures need the plot extra: pip install 'musicedge[plot]'") from None
-    return draw
+        raise Missing(f"this needs the {extra} extra: pip install 'musicedge[{extra}]'") from None
+    return found
 
 
 def missing_command(name: str) -> Missing | None:

@@ -5,6 +5,13 @@ const byId = (id) => document.getElementById(id);
 const data = embedded();
 const windows = windowsOf(data.track, data.labels);
 const widths = new Map();
+const METHODS = {
+  occlusion:
+    "The map is made from the model file alone: random halves of the cells were covered, and the " +
+    "answers compared",
+  "Grad-CAM": "The map is made by Grad-CAM, from the checkpoint",
+  "integrated gradients": "The map is made by integrated gradients, from the checkpoint",
+};
 
 /* Draw a chart for the width of its place, now, when that changes, and when colours do. */
 function chart(id, paint) {
@@ -35,9 +42,8 @@ function fillWords() {
     "and keeping that to the last makes it fall later.";
   byId("made").textContent =
     `Made by musicedge ${data.version} with the model ${name} ${variant} ` +
-    `(SHA-256 ${sha256.slice(0, 12)}…, ${provider}), from the model file alone: random halves of ` +
-    "the cells were covered, and the answers compared. What a map shows is what this model goes " +
-    "by, not what music is.";
+    `(SHA-256 ${sha256.slice(0, 12)}…, ${provider}). ${METHODS[data.method] ?? data.method}. What a ` +
+    "map shows is what this model goes by, not what music is.";
 }
 
 function fillTables() {
