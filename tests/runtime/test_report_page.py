@@ -135,6 +135,20 @@ def test_the_plane_has_axes_and_a_mark_for_each_track_where_its_moods_are(page: 
         assert (x, y) == pytest.approx((outcome.result.valence, outcome.result.arousal), abs=0.02)
 
 
+def test_the_plane_can_be_cut_to_where_the_tracks_are(page: Browser) -> None:
+    page.one("#zoom").click()
+    ticks = page.texts("#plane text")
+    assert ticks.count("0.25") == ticks.count("0.75") == 2
+    assert "0.00" not in ticks
+    page.one("#search").send_keys("moon")
+    assert page.texts("#plane .axis text") == ["0.20", "0.25", "0.30"]
+    assert len(page.all("#plane .point")) == 1
+    frame, point = page.one("#plane rect.frame").rect, page.one("#plane .point").rect
+    assert frame["x"] <= point["x"] + point["width"] / 2 <= frame["x"] + frame["width"]
+    page.one("#zoom").click()
+    assert page.texts("#plane text").count("0.00") == 2
+
+
 def test_the_page_asks_for_nothing_and_lets_nothing_in(page: Browser) -> None:
     text = page_text(*OUTCOMES)
     assert page.requests == []

@@ -30,7 +30,7 @@ const plane = new Plane(byId("plane"), tracks, (track) => choose(track, null));
 function update() {
   const fitting = tracks.filter((each) => fits(each, state));
   const ordered = state.key ? sorted(fitting, state.key, state.descending) : fitting;
-  plane.show(fitting);
+  plane.show(fitting, byId("zoom").checked);
   byId("rows").replaceChildren(...ordered.slice(0, state.rows).map(row));
   byId("shown").textContent =
     fitting.length === tracks.length
@@ -201,6 +201,7 @@ byId("search").addEventListener("input", (event) => {
   state.rows = PAGE;
   update();
 });
+byId("zoom").addEventListener("change", update);
 byId("some").addEventListener("click", () => {
   state.rows += PAGE;
   update();

@@ -10,6 +10,16 @@ const CORNERS = [
 ];
 const REACH = 14; /* pixels within which a pointer means a mark */
 
+/* Ticks of an axis from one tenth to another. */
+function moodTicks([low, high]) {
+  const step = high - low > 0.5 ? 0.25 : high - low > 0.2 ? 0.1 : 0.05;
+  const count = Math.floor((high - low) / step + 1e-6);
+  const first = Math.ceil(low / step - 1e-6) * step;
+  return Array.from({ length: count + 1 }, (_, index) => first + index * step).filter(
+    (tick) => tick <= high + 1e-6,
+  );
+}
+
 class Plane {
   /* `choose` is called with the track whose mark is clicked. */
   constructor(place, tracks, choose) {
@@ -17,6 +27,8 @@ class Plane {
     this.tracks = tracks.filter((each) => each.valence !== null && each.arousal !== null);
     this.visible = new Set(this.tracks);
     this.chosen = null;
+    this.across = [0, 1];
+    this.up = [0, 1];
     this.tip = make("div", { class: "tip", hidden: true });
     this.points = new Map();
     onWidth(place, (width) => this.paint(width));
@@ -31,11 +43,25 @@ class Plane {
   }
 
   x(value) {
-    return PLANE.left + value * (this.width - PLANE.left - PLANE.right);
+    const share = (value - this.across[0]) / (this.across[1] - this.across[0]);
+    return PLANE.left + share * (this.width - PLANE.left - PLANE.right);
   }
 
   y(value) {
-    return this.height - PLANE.bottom - value * (this.height - PLANE.top - PLANE.bottom);
+    const share = (value - this.up[0]) / (this.up[1] - this.up[0]);
+    return this.height - PLANE.bottom - share * (this.height - PLANE.top - PLANE.bottom);
+  }
+
+  /* The values of the visible tracks, from one tenth to another. */
+  extent(mood) {
+    const tenths = [...this.visible].map((track) => 10 * track[mood]);
+    if (tenths.length === 0) {
+      return [0, 1];
+    }
+    const least = Math.floor(tenths.reduce((one, other) => Math.min(one, other)));
+    const most = Math.ceil(tenths.reduce((one, other) => Math.max(one, other)));
+    const low = Math.min(least, 9);
+    return [low / 10, Math.max(most, low + 1) / 10];
   }
 
   paint(width) {
@@ -61,14 +87,21 @@ class Plane {
   }
 
   frame() {
-    const [left, right, top, bottom] = [this.x(0), this.x(1), this.y(1), this.y(0)];
+    const [left, right] = this.across.map((value) => this.x(value));
+    const [bottom, top] = this.up.map((value) => this.y(value));
     const box = { x: left, y: top, width: right - left, height: bottom - top };
-    const across = [0, 0.25, 0.5, 0.75, 1];
+    const across = moodTicks(this.across);
     return [
       ...across.map((value) =>
         draw("line", { class: "grid", x1: this.x(value), x2: this.x(value), y1: top, y2: bottom }),
       ),
-      valueAxis(across, left, right, (value) => this.y(value), (value) => value.toFixed(2)),
+      valueAxis(
+        moodTicks(this.up),
+        left,
+        right,
+        (value) => this.y(value),
+        (value) => value.toFixed(2),
+      ),
       ...across.map((value) =>
         draw("text", { x: this.x(value), y: bottom + 16, "text-anchor": "middle" }, value.toFixed(2)),
       ),
@@ -84,13 +117,15 @@ class Plane {
 
   /* What the corners mean, above the marks. */
   words() {
-    return CORNERS.map(({ word, x, y }) =>
+    const isSeen = ({ x, y }) =>
+      Math.abs(x - this.across[x]) < 0.5 && Math.abs(y - this.up[y]) < 0.5;
+    return CORNERS.filter(isSeen).map(({ word, x, y }) =>
       draw(
         "text",
         {
           class: "corner",
-          x: this.x(x) + (x ? -8 : 8),
-          y: this.y(y) + (y ? 18 : -10),
+          x: this.x(this.across[x]) + (x ? -8 : 8),
+          y: this.y(this.up[y]) + (y ? 18 : -10),
           "text-anchor": x ? "end" : "start",
         },
         word,
@@ -98,11 +133,18 @@ class Plane {
     );
   }
 
-  /* Show the marks of these tracks only. */
-  show(tracks) {
+  /* Show the marks of these tracks only, on all of the plane or on the part where they are. */
+  show(tracks, isClose) {
     const wanted = new Set(tracks);
     this.visible = new Set(this.tracks.filter((each) => wanted.has(each)));
-    this.update();
+    const before = [...this.across, ...this.up];
+    this.across = isClose ? this.extent("valence") : [0, 1];
+    this.up = isClose ? this.extent("arousal") : [0, 1];
+    if (this.svg && [...this.across, ...this.up].some((edge, index) => edge !== before[index])) {
+      this.paint(this.width);
+    } else {
+      this.update();
+    }
   }
 
   choose(track) {
