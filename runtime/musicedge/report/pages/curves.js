@@ -65,12 +65,22 @@ function curveChart({ check, of }, width) {
 }
 
 function curveTable({ check }) {
-  const head = ["covered", "map's first first", "map's first last", "random, lowest", "random, highest"];
+  const head = [
+    "covered",
+    "map's first first",
+    "map's first last",
+    "random, lowest",
+    "random, highest",
+  ];
   const number = { class: "number" };
   return make(
     "table",
     {},
-    make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col", ...number }, name)))),
+    make(
+      "thead",
+      {},
+      make("tr", {}, ...head.map((name) => make("th", { scope: "col", ...number }, name))),
+    ),
     make(
       "tbody",
       {},

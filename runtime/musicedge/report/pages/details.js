@@ -11,7 +11,11 @@ function showDetails(place, track, labels, close) {
   const parts = [
     make("header", {}, title, button),
     track.folder ? make("p", { class: "soft" }, make("bdi", {}, track.folder)) : null,
-    make("p", {}, [clock(track.duration), track.mood, musicWords(track)].filter(Boolean).join(" · ")),
+    make(
+      "p",
+      {},
+      [clock(track.duration), track.mood, musicWords(track)].filter(Boolean).join(" · "),
+    ),
     ...track.notes.map((note) => make("p", { class: "soft" }, `Note: ${note}`)),
     bars(track, labels),
     make("h3", {}, "Over time"),

@@ -43,9 +43,7 @@ function clock(seconds, tenths = false) {
   const minutes = Math.floor(units / 60);
   const rest = (units - 60 * minutes).toFixed(tenths ? 1 : 0).padStart(tenths ? 4 : 2, "0");
   const hours = Math.floor(minutes / 60);
-  return hours
-    ? `${hours}:${String(minutes % 60).padStart(2, "0")}:${rest}`
-    : `${minutes}:${rest}`;
+  return hours ? `${hours}:${String(minutes % 60).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
 /* A range of time in seconds, with tenths where it needs them. */

@@ -134,7 +134,12 @@ function fillFilters() {
     const label = about.labels.length ? "no music" : "no genre";
     byId("genres").append(chip(state.genres, -1, label, without, null));
   }
-  for (const mood of new Set(tracks.map((each) => each.mood).filter(Boolean).sort())) {
+  for (const mood of new Set(
+    tracks
+      .map((each) => each.mood)
+      .filter(Boolean)
+      .sort(),
+  )) {
     const found = number((each) => each.mood === mood);
     byId("moods").append(chip(state.moods, mood, mood, found, null));
   }
@@ -145,7 +150,12 @@ function fillFilters() {
 
 function fillHead() {
   for (const { key, title, number, part } of COLUMNS) {
-    const button = make("button", { type: "button" }, title, make("span", { "aria-hidden": "true" }));
+    const button = make(
+      "button",
+      { type: "button" },
+      title,
+      make("span", { "aria-hidden": "true" }),
+    );
     button.addEventListener("click", () => {
       /* Numbers are looked at from the highest down, names from A. */
       state.descending = state.key === key ? !state.descending : Boolean(number);

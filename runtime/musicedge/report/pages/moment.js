@@ -91,7 +91,13 @@ function bandBars({ bands, value }, rows, most, left, width, y) {
   const group = draw(
     "g",
     { class: "bands" },
-    draw("line", { class: "frame", x1: middle, x2: middle, y1: y(rows[rows.length - 1]), y2: y(0) }),
+    draw("line", {
+      class: "frame",
+      x1: middle,
+      x2: middle,
+      y1: y(rows[rows.length - 1]),
+      y2: y(0),
+    }),
   );
   bands.forEach(({ start, end, without }, band) => {
     const length = ((value - without) / most) * (width / 2);
@@ -110,7 +116,11 @@ function bandBars({ bands, value }, rows, most, left, width, y) {
     );
   });
   group.append(
-    draw("text", { x: middle, y: y(0) + 16, "text-anchor": "middle" }, `worth, ±${most.toFixed(2)}`),
+    draw(
+      "text",
+      { x: middle, y: y(0) + 16, "text-anchor": "middle" },
+      `worth, ±${most.toFixed(2)}`,
+    ),
   );
   return group;
 }
@@ -185,8 +195,5 @@ function partTables({ bands, moments, value }) {
         ),
       ),
     );
-  return [
-    table("band", bands, hertzWords),
-    table("moment", moments, span),
-  ];
+  return [table("band", bands, hertzWords), table("moment", moments, span)];
 }

@@ -66,7 +66,7 @@ function wavePath(peaks, { column }, x) {
 }
 
 function waveAxis(left) {
-  const places = { "1": 9, "0": PIECE.wave / 2 + 4, "−1": PIECE.wave };
+  const places = { 1: 9, 0: PIECE.wave / 2 + 4, "−1": PIECE.wave };
   return draw(
     "g",
     { class: "axis" },
@@ -75,7 +75,10 @@ function waveAxis(left) {
     ),
     draw(
       "text",
-      { transform: `translate(${left - 42},${PIECE.wave / 2}) rotate(-90)`, "text-anchor": "middle" },
+      {
+        transform: `translate(${left - 42},${PIECE.wave / 2}) rotate(-90)`,
+        "text-anchor": "middle",
+      },
       "waveform",
     ),
   );

@@ -103,7 +103,11 @@ class Plane {
         (value) => value.toFixed(2),
       ),
       ...across.map((value) =>
-        draw("text", { x: this.x(value), y: bottom + 16, "text-anchor": "middle" }, value.toFixed(2)),
+        draw(
+          "text",
+          { x: this.x(value), y: bottom + 16, "text-anchor": "middle" },
+          value.toFixed(2),
+        ),
       ),
       draw("rect", { class: "frame", ...box }),
       draw("text", { x: (left + right) / 2, y: bottom + 34, "text-anchor": "middle" }, "valence →"),

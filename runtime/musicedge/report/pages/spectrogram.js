@@ -13,7 +13,11 @@ function unpacked(text) {
 function ramp(low, high) {
   const style = getComputedStyle(document.documentElement);
   const [from, to] = [low, high].map((name) =>
-    style.getPropertyValue(name).match(/-?[\d.]+/g).slice(0, 3).map(Number),
+    style
+      .getPropertyValue(name)
+      .match(/-?[\d.]+/g)
+      .slice(0, 3)
+      .map(Number),
   );
   return Array.from({ length: 256 }, (_, index) => {
     const share = index / 255;
@@ -75,7 +79,10 @@ function hertzAxis(borders, left, top, height) {
   axis.append(
     draw(
       "text",
-      { transform: `translate(${left - 42},${top + height / 2}) rotate(-90)`, "text-anchor": "middle" },
+      {
+        transform: `translate(${left - 42},${top + height / 2}) rotate(-90)`,
+        "text-anchor": "middle",
+      },
       "frequency, Hz",
     ),
   );

@@ -50,9 +50,7 @@ function timelineGenres(columns, labels) {
   );
   return labels
     .map((_, index) => index)
-    .filter((index) =>
-      columns.some((column) => column.genre && column.genre[index] >= LEAST_SCORE),
-    )
+    .filter((index) => columns.some((column) => column.genre && column.genre[index] >= LEAST_SCORE))
     .sort((one, other) => totals[other] - totals[one])
     .slice(0, MOST_GENRES);
 }
