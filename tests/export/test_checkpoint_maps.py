@@ -14,29 +14,35 @@ import pytest
 import torch
 from onnx import ModelProto
 from tests.export.conftest import FRAMES, random_network
+from tests.runtime import tiny_model
 
 import musicedge
-from musicedge.card import Card
+from musicedge.card import Card, Head
 from musicedge.cli import main
 from musicedge.errors import NothingToExplain
 from musicedge.frontend_config import FrontEndConfig
 from musicedge.model import Model, load
 from musicedge.occlusion import Occluder
 from musicedge.readings import target_names
-from musicedge_export.cards import attach, make_card
+from musicedge_export.cards import attach
 from musicedge_export.graph import to_onnx
 from musicedge_training import checkpoint
 from musicedge_training.architectures.cnn import load_audio_tagger
 from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork
-from musicedge_training.checkpoint import CheckpointError, CheckpointInfo
+from musicedge_training.checkpoint import CheckpointError
 from musicedge_training.explain import CheckpointMap
-from musicedge_training.fit import build_network
-from musicedge_training.recipe import Recipe
 
 Save = Callable[..., Path]
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 CORPUS, WEIGHTS = SHARED / "corpus", SHARED / "weights"
 OF = "jazz"
+TAGS = {  # AudioSet's names of what our heads tell
+    "genre": (
+        *("Blues", "Classical music", "Country", "Disco", "Electronic music", "Hip hop music"),
+        *("Jazz", "Heavy metal", "Pop music", "Reggae", "Rock music"),
+    ),
+    "music": ("Music",),
+}
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +69,20 @@ def occluder(model: Model, windows: list[np.ndarray]) -> Occluder:
 
 
 def card_of(path: Path, frames: int = FRAMES) -> Card:
+    """Return a card for the graph of a checkpoint, of a window of that length."""
     _, info = checkpoint.load(path)
-    card = make_card(info, variant="fp32", scores={}, folder=path.parent)
-    return replace(card, window_frames=frames, hop_frames=frames)
+    heads = tuple(
+        Head(
+            name=spec.name,
+            kind=spec.kind,
+            labels=spec.labels,
+            temperature=info.temperature if spec.labels else 1.0,
+            threshold=info.music_threshold if spec.kind == "detection" else None,
+        )
+        for spec in info.heads
+    )
+    lengths = {"window_frames": frames, "hop_frames": frames}
+    return replace(tiny_model.CARD, heads=heads, frontend=info.frontend, **lengths)
 
 
 def write_model(graph: ModelProto, card: Card, folder: Path) -> Path:
@@ -185,26 +202,33 @@ def test_the_command_takes_the_map_of_the_checkpoint(
     assert (value["method"], list(value["maps"])) == ("Grad-CAM", ["valence"])
 
 
+def pretrained_network() -> MultitaskNetwork:
+    """Return the AudioSet network, with its outputs for our genres and music as our heads."""
+    with (WEIGHTS / "audioset_labels.csv").open(encoding="utf-8", newline="") as file:
+        tags = [row["display_name"] for row in csv.DictReader(file)]
+    tagger = load_audio_tagger(WEIGHTS / "mn04_as.safetensors")
+    network = random_network()
+    network.backbone.features.load_state_dict(tagger.features.state_dict())
+    network.hidden[0].load_state_dict(tagger.classifier[2].state_dict())
+    last = tagger.classifier[5]
+    with torch.no_grad():
+        for name, wanted in TAGS.items():
+            rows = [tags.index(tag) for tag in wanted]
+            network.heads[name].weight.zero_()
+            network.heads[name].weight[:, : tagger.hidden_size] = last.weight[rows]
+            network.heads[name].bias.copy_(last.bias[rows])
+    return network.eval()
+
+
 @pytest.mark.corpus
 @pytest.mark.slow
 @pytest.mark.skipif(not WEIGHTS.is_dir(), reason="needs the pretrained weights and the corpus")
 def test_gradient_maps_of_real_clips_beat_random_removal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    save: Save, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The AudioSet network with our heads on it, before any training of ours."""
-    with (WEIGHTS / "audioset_labels.csv").open(encoding="utf-8", newline="") as file:
-        tags = [row["display_name"] for row in csv.DictReader(file)]
-    tagger = load_audio_tagger(WEIGHTS / "mn04_as.safetensors")
-    network = build_network(Recipe(name="pretrained"), tagger, tags).eval()
-    info = CheckpointInfo(
-        recipe={"name": "pretrained"},
-        heads=network.specs,
-        hidden_size=network.hidden[0].out_features,
-        frontend=FrontEndConfig(),
-        music_threshold=0.1,
-    )
-    path = tmp_path / "pretrained.safetensors"
-    checkpoint.save(path, network, info)
+    path = save(tmp_path / "pretrained.safetensors", pretrained_network(), music_threshold=0.1)
+    network, _ = checkpoint.load(path)
     graph = to_onnx(network, window_frames=1000, n_mels=128)
     model = load(write_model(graph, card_of(path, 1000), tmp_path), device="cpu")
     gradients = CheckpointMap(path, model.card)
