@@ -31,7 +31,8 @@ _RANGE = 70.0  # dB that the colours span, down from the loudest
 _CHARACTERS = 150  # of a line below the plots
 _LEVELS, _BELOW_MAP = "cividis", "Greys"  # told apart without red and green
 _FOR, _AGAINST = "#d55e00", "#0072b2"  # Okabe and Ito
-_OPACITY = 0.9  # of the strongest cell
+_OPACITY = 0.9  # of the strongest cells
+_STRONG = 0.98  # quantile from which cells count as that, as on the page
 _MOOD_LINES = {"valence": "-", "arousal": "--", "danceability": ":"}
 _HERTZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 _MOST_GENRES = 6
@@ -126,13 +127,13 @@ def _moment(explanation: Explanation, plot: Axes, key: Axes, side: Axes) -> None
         **_IMAGE,
     )
     rows = np.searchsorted(borders, explanation.hertz)
-    most = float(np.abs(influence).max()) or 1.0
+    most = float(np.quantile(np.abs(influence), _STRONG)) or 1.0
     cells = np.where((influence.T > 0)[..., np.newaxis], to_rgba(_FOR), to_rgba(_AGAINST))
-    cells[..., 3] = np.abs(influence.T) / most * _OPACITY
+    cells[..., 3] = np.minimum(np.abs(influence.T) / most, 1) * _OPACITY
     plot.pcolormesh(seconds, rows, cells)
     colours = LinearSegmentedColormap.from_list("influence", [_AGAINST, "white", _FOR])
     scale = ScalarMappable(Normalize(-most, most), colours)
-    plot.figure.colorbar(scale, cax=key, label=f"log-odds of {explanation.of}")
+    plot.figure.colorbar(scale, cax=key, extend="both", label=f"log-odds of {explanation.of}")
     _hertz_axis(plot, explanation)
     _time_axis(plot)
     plot.set_xlabel("time, min:s")

@@ -58,13 +58,18 @@ function moment(data, of, isCovered, width) {
   return svg;
 }
 
-/* The cells of a map: the stronger, the less can be seen through them. */
+/* The cells of a map: the stronger, the less can be seen through them. The strongest fiftieth look
+   alike, so that one cell far above the others does not make these pale. */
 function mapCells(map, { seconds, hertz, rows }, x, y) {
-  const most = Math.max(...map.flat().map(Math.abs), 1e-9);
+  const strengths = map
+    .flat()
+    .map(Math.abs)
+    .sort((one, other) => one - other);
+  const most = Math.max(strengths[Math.floor(0.98 * (strengths.length - 1))], 1e-9);
   const cells = draw("g", { class: "map" });
   map.forEach((bands, moment) =>
     bands.forEach((value, band) => {
-      const strength = Math.abs(value) / most;
+      const strength = Math.min(Math.abs(value) / most, 1);
       const place =
         `${span(seconds[moment], seconds[moment + 1])}, ` +
         hertzWords(hertz[band], hertz[band + 1]);
