@@ -30,6 +30,7 @@ from musicedge_training import checkpoint
 from musicedge_training.architectures.cnn import load_audio_tagger
 from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork
 from musicedge_training.checkpoint import CheckpointError
+from musicedge_training.datasets.track import GENRES
 from musicedge_training.explain import CheckpointMap
 
 Save = Callable[..., Path]
@@ -170,10 +171,10 @@ def test_a_checkpoint_of_another_model_is_refused(
         CheckpointMap(save(tmp_path / "b.safetensors"), fewer)
     stranger = random_network(5)
     with torch.no_grad():
-        stranger.heads["valence"].bias.add_(3)
+        stranger.heads["genre"].bias[GENRES.index(OF)] += 5
     maker = CheckpointMap(save(tmp_path / "c.safetensors", stranger), model.card)
     with pytest.raises(CheckpointError, match="name the checkpoint that the model file was made"):
-        maker(occluder, "valence")
+        maker(occluder, OF)
     with pytest.raises(CheckpointError, match="cannot be read"):
         CheckpointMap(tmp_path / "none.safetensors", model.card)
 
