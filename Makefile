@@ -14,7 +14,7 @@ DEV := .venv-dev
 LOWEST := .venv-lowest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types laws pytest test-lowest bench example wheel clean
+.PHONY: help demo test lint types laws pytest test-lowest bench example gallery wheel clean
 .PHONY: environment environment-dev environment-lowest
 
 help:  ## list the targets
@@ -47,6 +47,9 @@ bench: environment-dev  ## latency, memory, size and accuracy
 
 example: environment  ## render the example piece again (needs fluidsynth and FluidR3)
 	$(RUN)/bin/python examples/compose.py
+
+gallery: environment-dev  ## make docs/gallery.md and its pictures again (needs chromium)
+	$(DEV)/bin/python examples/gallery.py
 
 wheel: environment-dev  ## build the wheel into dist/
 	$(DEV)/bin/python -m build --wheel --no-isolation

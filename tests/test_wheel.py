@@ -83,7 +83,7 @@ def test_wheel_holds_every_room_the_models_and_the_recipes(wheel: Path) -> None:
     for package in ("", "_training", "_export", "_benchmarks"):
         assert f"musicedge{package}/__init__.py" in names
     for folder, suffixes in {
-        "runtime/musicedge": (".py", ".onnx", ".json", ".typed"),
+        "runtime/musicedge": (".py", ".onnx", ".json", ".typed", ".html", ".css", ".js"),
         "training/musicedge_training": (".py", ".toml"),
     }.items():
         source = ROOT / folder

@@ -41,9 +41,12 @@ if TYPE_CHECKING:
         ModelNotFound,
         ModelTampered,
         MusicedgeError,
+        NothingToExplain,
         OutputError,
         PortAudioMissing,
     )
+    from musicedge.explaining import explain
+    from musicedge.explanation import Explanation
     from musicedge.frontend import FrontEnd
     from musicedge.frontend_config import FrontEndConfig
     from musicedge.inputs import InputDevice, devices
@@ -68,6 +71,7 @@ __all__ = [
     "Card",
     "Chunk",
     "DeviceUnavailable",
+    "Explanation",
     "FileSource",
     "FrontEnd",
     "FrontEndConfig",
@@ -93,6 +97,7 @@ __all__ = [
     "ModelNotFound",
     "ModelTampered",
     "MusicedgeError",
+    "NothingToExplain",
     "OutputError",
     "PortAudioMissing",
     "Reading",
@@ -101,6 +106,7 @@ __all__ = [
     "Stream",
     "__version__",
     "devices",
+    "explain",
     "installed",
     "listen",
     "load",
@@ -110,6 +116,8 @@ __all__ = [
 _HOMES = {
     "analysis": ("Analysis", "GenreScore", "ModelInfo", "Segment", "mood_words"),
     "bundle": ("Card", "Head", "InstalledModel", "installed"),
+    "explaining": ("explain",),
+    "explanation": ("Explanation",),
     "frontend": ("FrontEnd",),
     "frontend_config": ("FrontEndConfig",),
     "inputs": ("InputDevice", "devices"),

@@ -39,6 +39,10 @@ class AudioValues(AudioError):
     """The samples or the stream's parameters (rate, channels) are out of range."""
 
 
+class NothingToExplain(AudioError):
+    """There is no music in a piece, or at the moment that was asked about."""
+
+
 class ModelError(MusicedgeError):
     """A model could not be used."""
 

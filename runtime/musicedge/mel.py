@@ -27,8 +27,7 @@ def mel_filterbank(config: FrontEndConfig) -> Float32:
     """
     bins = np.arange(config.n_fft // 2 + 1, dtype=np.float64)
     frequencies: Float64 = np.multiply(bins, config.sample_rate / config.n_fft)
-    low, high = _hz_to_mel(np.array([config.fmin, config.fmax]), config.mel_scale)
-    edges: Float64 = np.linspace(low, high, config.n_mels + 2).astype(np.float64)
+    edges = _edges(config)
     edges_hz = _mel_to_hz(edges, config.mel_scale)
     if config.mel_scale == "kaldi":
         corners, points = edges, _hz_to_mel(frequencies, config.mel_scale)
@@ -45,6 +44,21 @@ def mel_filterbank(config: FrontEndConfig) -> Float32:
         weights *= 2 / (edges_hz[2:] - edges_hz[:-2])[:, None]
     filters: Float32 = weights.astype(np.float32)
     return filters
+
+
+def band_borders(config: FrontEndConfig) -> Float64:
+    """Return where one mel band gives way to the next, in Hz, np.ndarray [shape=(n_mels + 1,)].
+
+    Neighbouring triangles overlap; they meet halfway between their peaks, on the mel scale.
+    """
+    edges = _edges(config)
+    return _mel_to_hz((edges[:-1] + edges[1:]) / 2, config.mel_scale)
+
+
+def _edges(config: FrontEndConfig) -> Float64:
+    """Return the corners of the triangles in mel, [shape=(n_mels + 2,)]; three make one filter."""
+    low, high = _hz_to_mel(np.array([config.fmin, config.fmax]), config.mel_scale)
+    return np.linspace(low, high, config.n_mels + 2).astype(np.float64)
 
 
 # Slaney's scale: 200/3 Hz a mel up to 1000 Hz, above it 27 mels to each factor of 6.4.

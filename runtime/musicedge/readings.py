@@ -86,6 +86,39 @@ class Readings:
         return result
 
 
+def target_names(card: Card) -> tuple[str, ...]:
+    """Return what a model tells values of: its genres, then its other heads."""
+    genre = card.head("genre")
+    heads = (head.name for head in card.heads if head is not genre)
+    return (*(genre.labels if genre is not None else ()), *heads)
+
+
+def target_values(card: Card, outputs: dict[str, Float32]) -> Float64:
+    """Return the network's outputs as values in [0, 1].
+
+    Parameters
+    ----------
+    card
+        Which heads there are, and their constants.
+    outputs : dict of str to np.ndarray [shape=(n, n_labels) or (n,)]
+        The output of every head.
+
+    Returns
+    -------
+    np.ndarray [shape=(n, k)]
+        A column for each of `target_names`.
+    """
+    columns = [
+        outputs[head.name][:, np.newaxis].astype(np.float64)
+        for head in card.heads
+        if head.name != "genre"
+    ]
+    genre = card.head("genre")
+    if genre is not None:
+        columns.insert(0, softmax(outputs["genre"].astype(np.float64) / genre.temperature))
+    return np.concatenate(columns, axis=1)
+
+
 def ranked(scores: Iterable[tuple[str, float]]) -> tuple[GenreScore, ...]:
     """Return labels and their scores from the highest to the lowest, ties as they come."""
     entries = (GenreScore(label, float(score)) for label, score in scores)

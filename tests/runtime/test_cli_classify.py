@@ -108,6 +108,30 @@ def test_jsonl_is_an_object_a_line_and_holds_the_timeline_when_asked(
         assert each == json.loads(json.dumps(model.analyze(each["path"]).to_dict(timeline=True)))
 
 
+@pytest.mark.parametrize("option", ["--html", "-o"])
+def test_a_page_holds_what_the_json_form_holds(option: str, classify: Any, music: Path) -> None:
+    status, out, err = classify(option, "page.html", "a.wav", "missing.mp3", "b")
+    assert (status, out) == (1, "")
+    about, *rows = page_data(Path("page.html").read_bytes().decode("utf-8"))
+    _, out, _ = classify("--json", "--timeline", "a.wav", "missing.mp3", "b")
+    objects = json.loads(out)
+    assert err == f"musicedge: {rows[1]['error']}\n"
+    for row, each in ((rows[0], objects[0]), (rows[2], objects[2])):
+        assert row["folder"] + row["name"] == each["path"]
+        assert [row[key] for key in ("duration", "valence", "arousal", "danceability")] == [
+            each[key] for key in ("duration", "valence", "arousal", "danceability")
+        ]
+        assert dict(zip(about["labels"], row["genre"], strict=True)) == {
+            entry["label"]: entry["score"] for entry in each["genre"]
+        }
+        assert row["start"] == [segment["start"] for segment in each["segments"]]
+
+
+def page_data(page: str) -> list[dict[str, Any]]:
+    """Return what is embedded in a page."""
+    return json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+
+
 def test_a_failure_is_an_object_in_its_place_and_a_line_on_standard_error(
     classify: Any, music: Path
 ) -> None:
@@ -244,7 +268,10 @@ def test_standard_input_that_is_no_audio_is_a_failure(music: Path, model_file: P
         (["--duration", "0", "a.wav"], "--duration"),
         (["--device", "tpu", "a.wav"], "tpu"),
         (["-", "-"], "stands twice"),
-        (["-o", "b.flac", "a.wav"], "would overwrite audio"),
+        (["-o", "b.flac", "a.wav"], "-o b.flac would overwrite audio"),
+        (["--html", "b.flac", "a.wav"], "--html b.flac would overwrite audio"),
+        (["--html", "page.html", "-o", "other.html", "a.wav"], "--html and -o both name a file"),
+        (["--html", "page.html", "--csv", "a.wav"], "--csv and --html exclude each other"),
         (["--no-such-option", "a.wav"], "No such option"),
     ],
 )
@@ -422,7 +449,7 @@ def test_what_was_done_is_kept_when_interrupted(
 
 
 @ON_POSIX
-@pytest.mark.parametrize("target", ["out.json", "out.csv"])
+@pytest.mark.parametrize("target", ["out.json", "out.csv", "out.html"])
 def test_an_output_file_is_kept_when_interrupted(
     target: str, model_file: Path, tmp_path: Path
 ) -> None:
@@ -439,6 +466,11 @@ def test_an_output_file_is_kept_when_interrupted(
     text = path.read_bytes().decode("utf-8")
     if target == "out.json":
         assert json.loads(text)
+    elif target == "out.html":
+        rows = page_data(text)[1:]
+        assert 1 <= len(rows) < 1000
+        assert rows[0]["name"] == "00000.wav"
+        assert text.endswith("</html>\n")
     else:
         assert text.endswith("\r\n")
     assert [each.name for each in tmp_path.glob("*out*")] == [target]

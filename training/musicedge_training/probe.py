@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from musicedge_training.architectures.cnn import AudioTagger, MobileNetV3
+from musicedge_training.architectures.cnn import MobileNetV3
 from musicedge_training.console import track_progress
 from musicedge_training.datasets.track import GENRES, MOODS
 from musicedge_training.labels import Labels
@@ -21,7 +21,7 @@ from musicedge_training.predict import Predictions
 Float32 = NDArray[np.float32]
 
 
-def embed(tagger: AudioTagger, windows: Sequence[Float32]) -> Float32:
+def embed(tagger: MobileNetV3, windows: Sequence[Float32]) -> Float32:
     """Return each track's mean embedding over its windows, np.ndarray [shape=(n, embedding)]."""
     tagger = tagger.eval().to(memory_format=torch.channels_last)
     rows = []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from musicedge.model import Model
     from musicedge.report import Report
 
-FORMS = ("json", "jsonl", "csv")  # for programs; without one of them: text for people
+FORMS = ("json", "jsonl", "csv", "html")  # without one of them: text for people
 _LINE_BY_LINE = ("jsonl", "csv")
 
 
@@ -41,6 +41,7 @@ Examples:
   musicedge classify song.mp3
   musicedge classify --timeline --top 3 concert.flac
   musicedge classify --csv -o library.csv Music/
+  musicedge classify --html report.html Music/
   cat song.ogg | musicedge classify --json -
 """
 )
@@ -66,13 +67,23 @@ Examples:
 @click.option("--jsonl", "as_jsonl", is_flag=True, help="One JSON object a line.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV, one row a file (or a segment).")
 @click.option(
+    "--html",
+    type=click.Path(readable=False),
+    metavar="FILE",
+    help="A page for a browser, which sorts, filters and draws the tracks.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(readable=False),
     metavar="FILE",
-    help="Write there; .json, .jsonl and .csv choose the form.",
+    help="Write there; .json, .jsonl, .csv and .html choose the form.",
 )
-@click.option("--timeline", is_flag=True, help="Add what is found in each window.")
+@click.option(
+    "--timeline",
+    is_flag=True,
+    help="Add what is found in each window; a page has it always.",
+)
 @click.option(
     "--top",
     type=click.IntRange(1),
@@ -105,6 +116,7 @@ def classify(
     as_json: bool,
     as_jsonl: bool,
     as_csv: bool,
+    html: str | None,
     output: str | None,
     timeline: bool,
     top: int | None,
@@ -114,9 +126,13 @@ def classify(
     """Tell genre and mood of files and folders.
 
     Folders are searched to any depth; `-` is standard input. Text for people is the default form;
-    --json, --jsonl and --csv are for programs (docs/json.md explains the fields).
+    --json, --jsonl and --csv are for programs (docs/json.md explains the fields); --html is a page
+    that opens from disk, without a network.
     """
-    flags = dict(zip(FORMS, (as_json, as_jsonl, as_csv), strict=True))
+    if html is not None and output is not None:
+        raise click.UsageError("--html and -o both name a file for the results; choose one.")
+    flags = dict(zip(FORMS, (as_json, as_jsonl, as_csv, html is not None), strict=True))
+    output = html if html is not None else output
     order = _Order(chosen_form(flags, output), output, timeline, top)
     if order.form != "text" and top is not None:
         raise click.UsageError("--top is for text; the other forms hold all genres.")
@@ -127,7 +143,7 @@ def classify(
             from musicedge.library import analyze_many, default_jobs, find_audio
             from musicedge.model import load
 
-            refuse_audio(output, *paths)
+            refuse_audio(output, *paths, option="-o" if html is None else "--html")
             found = list(find_audio(paths, stop=interruption.requested))
             jobs = min(jobs or default_jobs(), max(len(found), 1))
             threads = threads if threads is not None or jobs == 1 else 1
@@ -186,11 +202,16 @@ def _report(order: _Order, stream: TextIO, model: Model) -> Report:
         from musicedge.report.json import JsonLines
 
         return JsonLines(stream, timeline=order.timeline)
+    head = model.card.head("genre")
+    labels = head.labels if head else ()
     if order.form == "csv":
         from musicedge.report.csv import CsvTable
 
-        head = model.card.head("genre")
-        return CsvTable(stream, head.labels if head else (), timeline=order.timeline)
+        return CsvTable(stream, labels, timeline=order.timeline)
+    if order.form == "html":
+        from musicedge.report.html import LibraryPage
+
+        return LibraryPage(stream, labels, model.info)
     options: dict[str, Any] = {"timeline": order.timeline}
     if order.top is not None:
         options["top"] = order.top

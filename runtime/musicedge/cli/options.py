@@ -68,15 +68,27 @@ def chosen_form(flags: dict[str, bool], output: str | None) -> str:
     return suffix if suffix in flags else "text"
 
 
-def refuse_audio(output: str | None, *inputs: str) -> None:
-    """Refuse to write results over what is audio by its name, or is itself one of the inputs."""
+def refuse_audio(output: str | None, *inputs: str, option: str = "-o") -> None:
+    """Refuse to write results over what is audio by its name, or is itself one of the inputs.
+
+    Parameters
+    ----------
+    output
+        The file that gets the results; None for none.
+    inputs
+        The files that are read.
+    option
+        What named the output.
+    """
     from musicedge.audio import AUDIO_SUFFIXES
 
     if output is None:
         return
     is_audio = Path(output).suffix.lower() in AUDIO_SUFFIXES
     if is_audio or any(_is_file(output, each) for each in inputs):
-        raise click.UsageError(f"-o {output} would overwrite audio; name a file for the results.")
+        raise click.UsageError(
+            f"{option} {output} would overwrite audio; name a file for the results."
+        )
 
 
 def _is_file(one: str, other: str) -> bool:

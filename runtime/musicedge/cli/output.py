@@ -16,7 +16,7 @@ STDOUT = "-"
 
 
 def destination(
-    output: str | None, *, line_by_line: bool, for_programs: bool
+    output: str | None, *, line_by_line: bool, for_programs: bool, whole: bool = False
 ) -> AbstractContextManager[TextIO]:
     """Give what -o names as a text stream: a file, or standard output without it.
 
@@ -24,14 +24,14 @@ def destination(
     ----------
     output
         The file; None or ``"-"`` for standard output.
-    line_by_line
+    line_by_line, whole
         See `output_file`.
     for_programs
         See `standard_output`.
     """
     if output in (None, STDOUT):
         return standard_output(for_programs=for_programs)
-    return output_file(str(output), line_by_line=line_by_line)
+    return output_file(str(output), line_by_line=line_by_line, whole=whole)
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def standard_output(*, for_programs: bool) -> Iterator[TextIO]:
 
 
 @contextmanager
-def output_file(path: str, *, line_by_line: bool) -> Iterator[TextIO]:
+def output_file(path: str, *, line_by_line: bool, whole: bool = False) -> Iterator[TextIO]:
     """Give a file as a text stream.
 
     Parameters
@@ -69,6 +69,8 @@ def output_file(path: str, *, line_by_line: bool) -> Iterator[TextIO]:
         Whether each line is complete in itself: then the file grows as the work goes on. Otherwise
         it appears, or takes the place of the one that was there, at the end; also after an
         interruption.
+    whole
+        Whether a part of the results is of no use: then the file appears only if all went well.
 
     Raises
     ------
@@ -95,8 +97,9 @@ def output_file(path: str, *, line_by_line: bool) -> Iterator[TextIO]:
             with part.open("x", encoding="utf-8", newline="") as stream:
                 try:
                     yield stream
-                except OSError:  # such as a full disk: half a file must not replace a whole one
-                    keep = False
+                except BaseException as error:
+                    # Such as a full disk: half a file must not replace a whole one.
+                    keep = not whole and not isinstance(error, OSError)
                     raise
             if exists:
                 import shutil

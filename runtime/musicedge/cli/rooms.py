@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ from musicedge.cli import WRONG_USAGE
 from musicedge.cli.diagnostics import complain
 
 ENTRY_POINT_GROUP = "musicedge.commands"
+TOOLS_GROUP = "musicedge.tools"
 
 
 class Room(NamedTuple):
@@ -27,9 +29,9 @@ class Room(NamedTuple):
 ROOMS = {
     "bench": Room("bench", "Measure latency, memory, size and accuracy across models."),
     "evaluate": Room("train", "Measure a trained model on a dataset."),
-    "explain": Room("train", "Show what a model listens to."),
     "export": Room("export", "Turn a trained model into a model file."),
     "features": Room("train", "Compute the features that training reads."),
+    "layers": Room("train,plot", "Show what the layers of a trained network do."),
     "study": Room("train", "Train and test recipes on the same splits, side by side."),
     "train": Room("train", "Train a model from a recipe."),
 }
@@ -79,10 +81,35 @@ class LazyCommand(click.Command):
 def room_commands() -> dict[str, LazyCommand]:
     """Return the commands of the other rooms that are installed, by name."""
     commands = {}
-    for name, target in _entry_points():
+    for name, target in _entry_points(ENTRY_POINT_GROUP):
         room = ROOMS.get(name)
         commands[name] = LazyCommand(name, target, room.summary if room else "")
     return commands
+
+
+def tool(name: str, extra: str) -> Callable[..., Any]:
+    """Return a function or class of another room that a command of the runtime makes use of.
+
+    Parameters
+    ----------
+    name
+        Its name in the entry points.
+    extra
+        What it needs.
+
+    Raises
+    ------
+    Missing
+        That is not installed.
+    """
+    module, _, attribute = dict(_entry_points(TOOLS_GROUP))[name].partition(":")
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("musicedge"):
+            raise
+        raise Missing(f"this needs the {extra} extra: pip install 'musicedge[{extra}]'") from None
+    return found
 
 
 def missing_command(name: str) -> Missing | None:
@@ -108,8 +135,8 @@ def _pip_line(name: str, extra: str) -> str:
     return f"`musicedge {name}` needs the {extra} extra: pip install 'musicedge[{extra}]'"
 
 
-def _entry_points() -> list[tuple[str, str]]:
-    """Read this distribution's entry points of the group, as (name, target).
+def _entry_points(group: str) -> list[tuple[str, str]]:
+    """Read this distribution's entry points of a group, as (name, target).
 
     `importlib.metadata` would do it as well, but its import alone takes as long as all else that
     `musicedge --help` does.
@@ -120,7 +147,7 @@ def _entry_points() -> list[tuple[str, str]]:
     """
     for folder in dict.fromkeys(sys.path):
         for path in sorted(Path(folder or ".").glob("musicedge-*.dist-info/entry_points.txt")):
-            _, found, rest = path.read_text("utf-8").partition(f"[{ENTRY_POINT_GROUP}]")
+            _, found, rest = path.read_text("utf-8").partition(f"[{group}]")
             section = rest.partition("\n[")[0] if found else ""
             return re.findall(r"^\s*([\w.-]+)\s*=\s*([\w.]+:\w+)", section, re.MULTILINE)
     return []

@@ -19,6 +19,7 @@ Examples:
   musicedge classify song.mp3
   musicedge classify --json -o results.json Music/
   musicedge classify --timeline concert.flac
+  musicedge explain song.mp3
   musicedge listen
   ffmpeg -i talk.mkv -f wav - | musicedge classify -
   musicedge models
@@ -29,6 +30,7 @@ so far kept.
 
 _OWN = {
     "classify": ("musicedge.cli.classify:classify", "Tell genre and mood of files and folders."),
+    "explain": ("musicedge.cli.explain:explain", "Tell why a model says what it says."),
     "listen": ("musicedge.cli.listen:listen", "Tell what is playing, while it plays."),
     "devices": ("musicedge.cli.devices:devices", "List the inputs that can be listened to."),
     "models": ("musicedge.cli.models:models", "List the installed models."),

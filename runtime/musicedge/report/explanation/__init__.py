@@ -1,0 +1,1 @@
+"""An explanation written down, one module a form."""
