@@ -16,9 +16,23 @@ from musicedge_benchmarks.pinning import pin_to_one_thread
 if TYPE_CHECKING:
     from musicedge_benchmarks.suite import Suite
 
-PARTS = ("cold-start", "throughput", "log-mel", "memory", "live")
+PARTS = ("models", "cold-start", "throughput", "log-mel", "memory", "live")
 LONG_PARTS = ("endurance",)  # measured only where they are asked for
 _INTERRUPTED = 130
+_MOST_THREADS = 256
+
+
+def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    """Read numbers of threads, such as ``1,2,4``."""
+    try:
+        counts = tuple(dict.fromkeys(int(part) for part in value.split(",")))
+    except ValueError:
+        counts = ()
+    if not counts or not all(1 <= count <= _MOST_THREADS for count in counts):
+        raise click.BadParameter(
+            f"{value!r} must be numbers from 1 to {_MOST_THREADS}, such as 1,2,4.", param=parameter
+        )
+    return counts
 
 
 @click.command()
@@ -42,6 +56,14 @@ _INTERRUPTED = 130
     type=click.Choice(PARTS + LONG_PARTS),
     help="Measure this part; may be given more than once.  [default: all but endurance]",
 )
+@click.option(
+    "--threads",
+    default="1",
+    show_default=True,
+    metavar="N,...",
+    callback=_counts,
+    help="Threads with which the models are compared, such as 1,2,4.",
+)
 @click.option("--quick", is_flag=True, help="Fewer rounds and shorter clips: under 20 s.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
 def bench(
@@ -49,20 +71,37 @@ def bench(
     variant: str,
     audio: Path | None,
     only: tuple[str, ...],
+    threads: tuple[int, ...],
     quick: bool,
     as_json: bool,
 ) -> int:
-    """Measure cold start, throughput, the front-end, memory and listening on this machine.
+    """Compare the models, and measure the project's budgets, on this machine.
 
-    Every figure is printed beside the project's budget for it. What is compared takes turns, so
+    Every installed model, and that of --model, is run in turn with each number of threads. Then
+    cold start, throughput, the front-end, memory and listening are measured for one model, and
+    every figure is printed beside the project's budget for it. What is compared takes turns, so
     that a busy machine hits all alike; ratios can be trusted more than times. Ctrl-C prints what
     is there.
+
+    \b
+    Examples:
+      musicedge bench --only models --threads 1,2
+      musicedge bench -m my.onnx --only models --json
+      musicedge bench --quick
     """
     pinned = pin_to_one_thread()
     with tempfile.TemporaryDirectory(prefix="musicedge-bench-") as folder:
         from musicedge_benchmarks.suite import Suite
 
-        suite = Suite(Path(folder), model, variant, audio=audio, quick=quick, progress=_progress())
+        suite = Suite(
+            Path(folder),
+            model,
+            variant,
+            audio=audio,
+            quick=quick,
+            threads=threads,
+            progress=_progress(),
+        )
         if not pinned:
             suite.results.notes.append("numpy was loaded already: its threads could not be pinned")
         try:

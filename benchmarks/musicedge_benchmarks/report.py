@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from musicedge_benchmarks.coldstart import ColdStart
+from musicedge_benchmarks.comparison import Row
 from musicedge_benchmarks.endurance import Endurance
 from musicedge_benchmarks.frontend_speed import FrontEndSpeed
 from musicedge_benchmarks.live import Live
@@ -16,7 +17,9 @@ from musicedge_benchmarks.throughput import Throughput
 
 def text(results: Results) -> str:
     """Return the report, which ends with a line break."""
-    lines = [*_head(results), "", *_budgets(list(results.budgets()))]
+    lines = list(_head(results))
+    if (budgets := list(results.budgets())) or not results.models:
+        lines += ["", *_budgets(budgets)]
     for detail in _details(results):
         lines += ["", *detail]
     notes = [*results.notes, *(["interrupted: not all was measured"] * results.interrupted)]
@@ -55,6 +58,8 @@ def _budgets(budgets: list[Budget]) -> Iterator[str]:
 
 
 def _details(results: Results) -> Iterator[list[str]]:
+    if results.models:
+        yield list(_models(results.models))
     if results.cold_start is not None:
         yield list(_cold_start(results.cold_start))
     if results.throughput is not None:
@@ -67,6 +72,35 @@ def _details(results: Results) -> Iterator[list[str]]:
         yield list(_live(results.live))
     if results.endurance is not None:
         yield list(_endurance(results.endurance))
+
+
+def _models(rows: list[Row]) -> Iterator[str]:
+    yield (
+        f"models: one window at a time and several, in turn, {rows[0].window.count} rounds; the "
+        "ratio is to the first row"
+    )
+    head = ("model", "threads", "batch", "ms a window (50/95/99 %)", "ratio", "x real time")
+    head += ("opens in", "peak memory", "file", "parameters", "multiply-adds")
+    cells = [
+        (
+            row.model,
+            str(row.threads),
+            str(row.batch),
+            f"{row.window.p50:.2f} / {row.window.p95:.2f} / {row.window.p99:.2f}",
+            f"{row.to_first.median:.2f} [{row.to_first.low:.2f}, {row.to_first.high:.2f}]",
+            f"{row.times_real_time:,.0f}",
+            f"{row.opening.median * 1e3:.0f} ms",
+            f"{row.peak / MEGABYTE:.0f} MB",
+            f"{row.bytes / MEGABYTE:.2f} MB",
+            f"{row.parameters / 1e6:.2f} M",
+            f"{row.macs / 1e6:.0f} M",
+        )
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    for line in (head, *cells):
+        name, *rest = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        yield "  " + "  ".join([name, *(cell.strip().rjust(len(cell)) for cell in rest)])
 
 
 def _cold_start(found: ColdStart) -> Iterator[str]:

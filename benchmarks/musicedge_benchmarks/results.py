@@ -8,6 +8,7 @@ from typing import Any
 
 from musicedge_benchmarks import coldstart, endurance, frontend_speed, live, memory, throughput
 from musicedge_benchmarks.coldstart import ColdStart
+from musicedge_benchmarks.comparison import Row
 from musicedge_benchmarks.endurance import Endurance
 from musicedge_benchmarks.frontend_speed import FrontEndSpeed
 from musicedge_benchmarks.live import Live
@@ -86,6 +87,7 @@ class Results:
     memory: Memory | None = None
     live: Live | None = None
     endurance: Endurance | None = None
+    models: list[Row] = field(default_factory=list)
     interrupted: bool = False
 
     def budgets(self) -> Iterator[Budget]:

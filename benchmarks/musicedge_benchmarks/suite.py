@@ -11,6 +11,7 @@ import soxr
 from musicedge import bundle as bundles
 from musicedge_benchmarks import clips
 from musicedge_benchmarks.coldstart import measure_cold_start
+from musicedge_benchmarks.comparison import measure_comparison
 from musicedge_benchmarks.endurance import HOURS as HOURS_OF_LISTENING
 from musicedge_benchmarks.endurance import measure_endurance
 from musicedge_benchmarks.frontend_speed import has_librosa, measure_front_end
@@ -36,10 +37,14 @@ class Extent:
     live_seconds: float
     live_starts: int
     endurance: float
+    model_rounds: int
 
 
-FULL = Extent(30.0, 15, 300.0, 7, 30, HOURS * 3600, 100, 200, 30.0, 9, HOURS_OF_LISTENING * 3600)
-QUICK = Extent(30.0, 3, 60.0, 2, 7, 20 * 60.0, 2, 20, 2.0, 1, 10 * 60.0)
+FULL = Extent(
+    30.0, 15, 300.0, 7, 30, HOURS * 3600, 100, 200, 30.0, 9, HOURS_OF_LISTENING * 3600, 100
+)
+QUICK = Extent(30.0, 3, 60.0, 2, 7, 20 * 60.0, 2, 20, 2.0, 1, 10 * 60.0, 10)
+_OPENINGS = 7
 
 
 class Suite:
@@ -55,6 +60,8 @@ class Suite:
         The music to repeat; None for the example piece.
     quick
         Whether to measure little.
+    threads
+        With which the models are compared.
     extent
         How much to measure; by default what `quick` means.
     progress
@@ -74,14 +81,17 @@ class Suite:
         *,
         audio: Path | None = None,
         quick: bool = False,
+        threads: Sequence[int] = (1,),
         extent: Extent | None = None,
         progress: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._folder = folder
-        self._options = ("--model", model, "--variant", variant)
         self._extent = extent or (QUICK if quick else FULL)
         self._progress = progress
+        self._threads = tuple(threads)
         self._bundle = bundles.open(model, variant)
+        # One variant throughout: left to itself, a command takes the one that is fastest here.
+        self._options = ("--model", model, "--variant", self._bundle.card.variant)
         progress("looking at the machine")
         card = self._bundle.card
         self.results = Results(
@@ -101,10 +111,11 @@ class Suite:
         Parameters
         ----------
         parts
-            Of ``"cold-start"``, ``"throughput"``, ``"log-mel"``, ``"memory"``, ``"live"`` and
-            ``"endurance"``.
+            Of ``"models"``, ``"cold-start"``, ``"throughput"``, ``"log-mel"``, ``"memory"``,
+            ``"live"`` and ``"endurance"``.
         """
         measures = {
+            "models": self._models,
             "cold-start": self._cold_start,
             "throughput": self._throughput,
             "log-mel": self._front_end,
@@ -120,6 +131,15 @@ class Suite:
         finally:
             self._progress("")
             self._note_load()
+
+    def _models(self) -> None:
+        self.results.models = measure_comparison(
+            self._all_bundles(),
+            threads=self._threads,
+            rounds=self._extent.model_rounds,
+            openings=min(_OPENINGS, self._extent.model_rounds),
+            on_round=self._telling("models"),
+        )
 
     def _cold_start(self) -> None:
         extent = self._extent

@@ -30,6 +30,7 @@ TINY = Extent(
     live_seconds=0.6,
     live_starts=1,
     endurance=60.0,
+    model_rounds=3,
 )
 
 
@@ -101,6 +102,24 @@ def test_a_reading_is_younger_than_the_sound_that_waited_for_it(results: Results
     assert live.missed + (live.switch_to_music.count if live.switch_to_music else 0) == 1
 
 
+def test_models_are_compared_with_each_number_of_windows(results: Results):
+    shipped = [f"{model.name}.{model.variant}" for model in installed()]
+    names = ["tiny.fp32", *shipped]
+    rows = results.models
+    assert [(row.model, row.threads, row.batch) for row in rows] == [
+        (name, 1, batch) for batch in (1, 4) for name in names
+    ]
+    for row in rows:
+        assert row.window.count == row.opening.count == row.to_first.count == TINY.model_rounds
+        assert 0 < row.window.p50 <= row.window.p99 < 5000
+        assert 20e6 < row.peak < 2e9
+    first = rows[0]
+    assert first.to_first.median == 1
+    assert first.times_real_time == pytest.approx(1e3 * 0.5 / first.window.p50)
+    assert (first.parameters, first.macs) == (153, 144)
+    assert rows[1].macs > 1e8
+
+
 def test_every_shipped_model_is_measured_while_listening(results: Results):
     assert results.live is not None
     shipped = [f"{model.name}.{model.variant}" for model in installed()]
@@ -128,6 +147,7 @@ def test_the_report_holds_every_budget(results: Results):
     report = text(results)
     assert report.endswith("\n")
     for part in (
+        "models:",
         "cold start:",
         "throughput:",
         "log-mel:",
