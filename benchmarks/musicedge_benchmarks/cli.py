@@ -66,6 +66,8 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
 )
 @click.option("--quick", is_flag=True, help="Fewer rounds and shorter clips: under 20 s.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the comparison of models as CSV.")
+@click.option("--markdown", is_flag=True, help="Print the comparison of models as Markdown.")
 def bench(
     model: str,
     variant: str,
@@ -74,6 +76,8 @@ def bench(
     threads: tuple[int, ...],
     quick: bool,
     as_json: bool,
+    as_csv: bool,
+    markdown: bool,
 ) -> int:
     """Compare the models, and measure the project's budgets, on this machine.
 
@@ -86,9 +90,14 @@ def bench(
     \b
     Examples:
       musicedge bench --only models --threads 1,2
-      musicedge bench -m my.onnx --only models --json
+      musicedge bench -m my.onnx --only models --markdown
       musicedge bench --quick
     """
+    form = _form(as_json, as_csv, markdown)
+    if form in ("csv", "markdown"):
+        if only and "models" not in only:
+            raise click.UsageError(f"--{form} is the comparison of models; add --only models.")
+        only = only or ("models",)
     pinned = pin_to_one_thread()
     with tempfile.TemporaryDirectory(prefix="musicedge-bench-") as folder:
         from musicedge_benchmarks.suite import Suite
@@ -108,17 +117,30 @@ def bench(
             suite.run(only or PARTS)
         except KeyboardInterrupt:
             suite.results.interrupted = True
-    _print(suite, as_json)
+    _print(suite, form)
     return _INTERRUPTED if suite.results.interrupted else 0
 
 
-def _print(suite: Suite, as_json: bool) -> None:
+def _form(as_json: bool, as_csv: bool, markdown: bool) -> str:
+    given = {"json": as_json, "csv": as_csv, "markdown": markdown}
+    chosen = [form for form, wanted in given.items() if wanted]
+    if len(chosen) > 1:
+        raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other; choose one.")
+    return chosen[0] if chosen else "text"
+
+
+def _print(suite: Suite, form: str) -> None:
+    from musicedge_benchmarks import tables
     from musicedge_benchmarks.report import text
 
-    if as_json:
-        click.echo(json.dumps(suite.results.to_dict(), indent=2))
-    else:
-        click.echo(text(suite.results), nl=False)
+    results = suite.results
+    forms = {
+        "json": lambda: json.dumps(results.to_dict(), indent=2) + "\n",
+        "csv": lambda: tables.as_csv(results.models),
+        "markdown": lambda: tables.as_markdown(results.models),
+        "text": lambda: text(results),
+    }
+    click.echo(forms[form](), nl=False)
 
 
 def _progress() -> Callable[[str], None]:

@@ -12,6 +12,7 @@ from musicedge_benchmarks.live import Live
 from musicedge_benchmarks.memory import MEGABYTE, Memory
 from musicedge_benchmarks.results import Budget, Results
 from musicedge_benchmarks.rounds import Percentiles, Spread
+from musicedge_benchmarks.tables import as_text
 from musicedge_benchmarks.throughput import Throughput
 
 
@@ -79,28 +80,8 @@ def _models(rows: list[Row]) -> Iterator[str]:
         f"models: one window at a time and several, in turn, {rows[0].window.count} rounds; the "
         "ratio is to the first row"
     )
-    head = ("model", "threads", "batch", "ms a window (50/95/99 %)", "ratio", "x real time")
-    head += ("opens in", "peak memory", "file", "parameters", "multiply-adds")
-    cells = [
-        (
-            row.model,
-            str(row.threads),
-            str(row.batch),
-            f"{row.window.p50:.2f} / {row.window.p95:.2f} / {row.window.p99:.2f}",
-            f"{row.to_first.median:.2f} [{row.to_first.low:.2f}, {row.to_first.high:.2f}]",
-            f"{row.times_real_time:,.0f}",
-            f"{row.opening.median * 1e3:.0f} ms",
-            f"{row.peak / MEGABYTE:.0f} MB",
-            f"{row.bytes / MEGABYTE:.2f} MB",
-            f"{row.parameters / 1e6:.2f} M",
-            f"{row.macs / 1e6:.0f} M",
-        )
-        for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    for line in (head, *cells):
-        name, *rest = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        yield "  " + "  ".join([name, *(cell.strip().rjust(len(cell)) for cell in rest)])
+    for line in as_text(rows):
+        yield f"  {line}"
 
 
 def _cold_start(found: ColdStart) -> Iterator[str]:

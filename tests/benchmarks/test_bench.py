@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from click.testing import CliRunner
 from tests.runtime import tiny_model
 
 from musicedge import installed
-from musicedge_benchmarks import pinning
+from musicedge_benchmarks import pinning, tables
 from musicedge_benchmarks import suite as suites
 from musicedge_benchmarks.cli import LONG_PARTS, PARTS, bench
 from musicedge_benchmarks.report import text
@@ -118,6 +120,39 @@ def test_models_are_compared_with_each_number_of_windows(results: Results):
     assert first.times_real_time == pytest.approx(1e3 * 0.5 / first.window.p50)
     assert (first.parameters, first.macs) == (153, 144)
     assert rows[1].macs > 1e8
+    assert first.accuracy is None
+    assert 0.7 < rows[1].accuracy < 0.85
+
+
+def test_the_comparison_is_the_same_in_every_form(results: Results):
+    lines = list(tables.as_text(results.models))
+    assert len({len(line) for line in lines}) == 1
+    markdown = tables.as_markdown(results.models).splitlines()
+    assert len(markdown) == len(lines) + 1 == len(results.models) + 2
+    assert {line.count("|") for line in markdown} == {13}
+    rows = list(csv.DictReader(io.StringIO(tables.as_csv(results.models))))
+    for row, cells, line, model in zip(rows, markdown[2:], lines[1:], results.models, strict=True):
+        assert row["model"] == model.model
+        assert float(row["window_ms_p50"]) == model.window.p50
+        assert float(row["ratio"]) == model.to_first.median
+        assert int(row["peak_bytes"]) == model.peak
+        assert f"{model.window.p50:.2f} / " in cells
+        assert f"{model.window.p50:.2f} / " in line
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--json", "--csv"), "--json and --csv exclude each other"),
+        (("--csv", "--only", "memory"), "--only models"),
+        (("--threads", "0"), "'0' must be numbers from 1 to 256"),
+        (("--threads", "1,two"), "'1,two' must be numbers"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: tuple[str, ...], reason: str):
+    done = CliRunner().invoke(bench, options)
+    assert done.exit_code == 2
+    assert reason in " ".join(done.output.split())
 
 
 def test_every_shipped_model_is_measured_while_listening(results: Results):
