@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from musicedge_benchmarks.pictures import check_picture, draw_comparison
 from musicedge_benchmarks.pinning import pin_to_one_thread
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the comparison of models as CSV.")
 @click.option("--markdown", is_flag=True, help="Print the comparison of models as Markdown.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw accuracy against time into this .png, .svg or .pdf (needs the plot extra).",
+)
 def bench(
     model: str,
     variant: str,
@@ -78,6 +84,7 @@ def bench(
     as_json: bool,
     as_csv: bool,
     markdown: bool,
+    plot: Path | None,
 ) -> int:
     """Compare the models, and measure the project's budgets, on this machine.
 
@@ -91,13 +98,17 @@ def bench(
     Examples:
       musicedge bench --only models --threads 1,2
       musicedge bench -m my.onnx --only models --markdown
+      musicedge bench --only models --plot models.png
       musicedge bench --quick
     """
     form = _form(as_json, as_csv, markdown)
-    if form in ("csv", "markdown"):
+    of_models = form if form in ("csv", "markdown") else "plot" if plot is not None else None
+    if of_models is not None:
         if only and "models" not in only:
-            raise click.UsageError(f"--{form} is the comparison of models; add --only models.")
+            raise click.UsageError(f"--{of_models} is the comparison of models; add --only models.")
         only = only or ("models",)
+    if plot is not None:
+        check_picture(plot)
     pinned = pin_to_one_thread()
     with tempfile.TemporaryDirectory(prefix="musicedge-bench-") as folder:
         from musicedge_benchmarks.suite import Suite
@@ -118,6 +129,8 @@ def bench(
         except KeyboardInterrupt:
             suite.results.interrupted = True
     _print(suite, form)
+    if plot is not None and suite.results.models:
+        draw_comparison(suite.results.models, plot)
     return _INTERRUPTED if suite.results.interrupted else 0
 
 

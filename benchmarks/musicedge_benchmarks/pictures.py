@@ -1,0 +1,96 @@
+"""The comparison of models as a picture: what accuracy costs in time and in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicedge.errors import MusicedgeError
+from musicedge_benchmarks.memory import MEGABYTE
+
+if TYPE_CHECKING:
+    from musicedge_benchmarks.comparison import Row
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+_MARKERS = "osD^vP*X"
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito
+_AREA = 60.0  # square points a megabyte
+_MARGIN = 0.05  # of accuracy, so that a difference that means nothing looks like nothing
+
+
+class PictureError(MusicedgeError):
+    """There is nothing to draw, nothing to draw it with, or nowhere to put it."""
+
+
+def check_picture(path: Path) -> None:
+    """Refuse what no picture can be written to, before anything is measured.
+
+    Raises
+    ------
+    PictureError
+        The suffix is none of `SUFFIXES`, the folder is not there, or matplotlib is not installed.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise PictureError(f"{path}: cannot be drawn; give a name with {', '.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise PictureError(f"{path}: there is no folder {path.parent}; make it first")
+    # Looked for and not imported: that would load numpy, whose threads are to be pinned first.
+    if find_spec("matplotlib") is None:
+        raise PictureError(f"{path}: pictures need the plot extra: pip install 'musicedge[plot]'")
+
+
+def draw_comparison(rows: Sequence[Row], path: Path) -> None:
+    """Draw accuracy against milliseconds a window, the file's size as the area of the mark.
+
+    A mark is at the median, and a line goes to the 95th percentile. What stands to the upper left
+    of another is better in both.
+
+    Parameters
+    ----------
+    rows
+        Those whose accuracy is not known are left out.
+    path
+        Its suffix is the format.
+
+    Raises
+    ------
+    PictureError
+        No accuracy is known, or the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    known = [row for row in rows if row.accuracy is not None]
+    if not known:
+        raise PictureError(f"{path}: not drawn, since no model's card tells its accuracy")
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    models = list(dict.fromkeys(row.model for row in known))
+    settings = list(dict.fromkeys((row.threads, row.batch) for row in known))
+    for row in known:
+        colour = _COLOURS[models.index(row.model) % len(_COLOURS)]
+        marker = _MARKERS[settings.index((row.threads, row.batch)) % len(_MARKERS)]
+        axes.plot([row.window.p50, row.window.p95], [row.accuracy] * 2, color=colour, alpha=0.5)
+        area = _AREA * row.bytes / MEGABYTE
+        axes.scatter(row.window.p50, row.accuracy, area, color=colour, marker=marker, alpha=0.7)
+    for index, model in enumerate(models):
+        size = next(row.bytes for row in known if row.model == model) / MEGABYTE
+        label = f"{model}, {size:.2f} MB"
+        axes.scatter([], [], 60, color=_COLOURS[index % len(_COLOURS)], label=label)
+    for index, (threads, batch) in enumerate(settings):
+        label = f"threads {threads}, windows at once {batch}"
+        axes.scatter([], [], 60, color="grey", marker=_MARKERS[index % len(_MARKERS)], label=label)
+    axes.set_xlim(left=0)
+    scores = [row.accuracy for row in known if row.accuracy is not None]
+    axes.set_ylim(min(scores) - _MARGIN, max(scores) + _MARGIN)
+    axes.set_xlabel("milliseconds a window: median, and a line to the 95th percentile")
+    axes.set_ylabel("genre accuracy, five folds")
+    axes.set_title("Accuracy against time; the area is the size of the file")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left", bbox_to_anchor=(1, 0), frameon=False)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be written: {error.strerror}") from None
