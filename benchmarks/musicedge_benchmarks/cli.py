@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from musicedge_benchmarks.changes import as_text as changes_as_text
+from musicedge_benchmarks.changes import load_earlier
 from musicedge_benchmarks.pictures import check_picture, draw_comparison
 from musicedge_benchmarks.pinning import pin_to_one_thread
 
@@ -70,6 +72,12 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
 @click.option("--csv", "as_csv", is_flag=True, help="Print the comparison of models as CSV.")
 @click.option("--markdown", is_flag=True, help="Print the comparison of models as Markdown.")
 @click.option(
+    "--compare",
+    "earlier_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Say what changed since an earlier run's --json.",
+)
+@click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw accuracy against time into this .png, .svg or .pdf (needs the plot extra).",
@@ -84,6 +92,7 @@ def bench(
     as_json: bool,
     as_csv: bool,
     markdown: bool,
+    earlier_file: Path | None,
     plot: Path | None,
 ) -> int:
     """Compare the models, and measure the project's budgets, on this machine.
@@ -98,15 +107,19 @@ def bench(
     Examples:
       musicedge bench --only models --threads 1,2
       musicedge bench -m my.onnx --only models --markdown
-      musicedge bench --only models --plot models.png
+      musicedge bench --only models --json > before.json
+      musicedge bench --only models --compare before.json --plot models.png
       musicedge bench --quick
     """
     form = _form(as_json, as_csv, markdown)
-    of_models = form if form in ("csv", "markdown") else "plot" if plot is not None else None
-    if of_models is not None:
+    asked = {"csv": as_csv, "markdown": markdown, "plot": plot, "compare": earlier_file}
+    for option in (name for name, value in asked.items() if value):
         if only and "models" not in only:
-            raise click.UsageError(f"--{of_models} is the comparison of models; add --only models.")
+            raise click.UsageError(f"--{option} is the comparison of models; add --only models.")
         only = only or ("models",)
+    if earlier_file is not None and form != "text":
+        raise click.UsageError(f"--compare is text; leave --{form} out.")
+    earlier = load_earlier(earlier_file) if earlier_file is not None else None
     if plot is not None:
         check_picture(plot)
     pinned = pin_to_one_thread()
@@ -129,6 +142,8 @@ def bench(
         except KeyboardInterrupt:
             suite.results.interrupted = True
     _print(suite, form)
+    if earlier is not None:
+        click.echo("\n" + "\n".join(changes_as_text(suite.results, earlier)))
     if plot is not None and suite.results.models:
         draw_comparison(suite.results.models, plot)
     return _INTERRUPTED if suite.results.interrupted else 0

@@ -59,6 +59,8 @@ class Row:
     peak
         The most bytes that are resident in a process that opens the model and runs it, one thread
         and one window at a time.
+    times
+        Milliseconds a window of every round, none left out.
     """
 
     model: str
@@ -73,6 +75,7 @@ class Row:
     to_first: Spread
     times_real_time: float
     peak: int
+    times: list[float]
 
 
 def measure_comparison(
@@ -131,6 +134,7 @@ def measure_comparison(
                 to_first=median_of_ratios(mine, first),
                 times_real_time=1e3 * model.card.hop_seconds / window.p50,
                 peak=peaks[_key(model)],
+                times=mine,
             )
         )
     return rows

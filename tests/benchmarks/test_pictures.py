@@ -27,6 +27,7 @@ ROW = Row(
     to_first=Spread(1, 1, 1, 10),
     times_real_time=2000.0,
     peak=80_000_000,
+    times=[5.0] * 10,
 )
 
 
