@@ -9,12 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
@@ -71,7 +69,7 @@ def measure(sessions: Mapping[str, Session]) -> dict[str, float]:
             session.run(windows)
             if turn:  # the first is to warm up
                 times[name].append(time.perf_counter() - start)
-    return {name: median(values) for name, values in times.items()}
+    return {name: float(np.median(values)) for name, values in times.items()}
 
 
 def cache_folder() -> Path:
@@ -100,6 +98,8 @@ def _processor() -> str:
         for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
             if line.startswith(("model name", "Model")):  # the second is an ARM board's
                 return line.partition(":")[2].strip()
+    import platform
+
     return platform.processor() or platform.machine()
 
 
