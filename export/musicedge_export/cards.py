@@ -23,9 +23,12 @@ _MEANINGS = {
     "music": "the probability that there is music",
 }
 
-ARCHITECTURE = "MobileNetV3-Large, width 0.4"
+_ARCHITECTURES = {
+    "cnn": "MobileNetV3-Large, width 0.4",
+    "lstm": "bidirectional LSTM, 2 x 96 units, every 8th frame",
+}
 TRAINING_DATA = (
-    "AudioSet (pretrained by Schmid, Koutini and Widmer, mn04_as, MIT licence), then GTZAN (part), "
+    "AudioSet (through mn04_as of Schmid, Koutini and Widmer, MIT licence), GTZAN (part), "
     "Emotify, 4Q Audio Emotion, Giannakopoulos' dance set, Homburg's Garageband set, EmoDB, Free "
     "Spoken Digit Dataset, ESC-10 and synthetic sounds; research collections, not redistributed"
 )
@@ -77,7 +80,7 @@ def make_card(
     )
     return Card(
         name=info.recipe["name"],
-        architecture=ARCHITECTURE,
+        architecture=_ARCHITECTURES[info.recipe.get("architecture", "cnn")],
         variant=variant,
         frontend=info.frontend,
         window_frames=WINDOW_FRAMES,

@@ -17,6 +17,8 @@ from musicedge_training.architectures.heads import MultitaskNetwork
 OPSET = 17
 INPUT = "logmel"
 
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
 
 def to_onnx(network: MultitaskNetwork, *, window_frames: int, n_mels: int) -> ModelProto:
     """Return the network's graph: ``logmel`` (batch, time, n_mels) to one output a head.
@@ -58,7 +60,7 @@ def fold_batch_norm(network: MultitaskNetwork) -> MultitaskNetwork:
             continue
         for index in range(len(module) - 1):
             pair = module[index], module[index + 1]
-            if isinstance(pair[0], nn.Conv2d) and isinstance(pair[1], nn.BatchNorm2d):
+            if isinstance(pair[0], nn.Conv1d | nn.Conv2d) and isinstance(pair[1], _NORMS):
                 module[index] = fuse_conv_bn_eval(*pair)
                 module[index + 1] = nn.Identity()
     return network

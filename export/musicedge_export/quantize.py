@@ -1,4 +1,4 @@
-"""Smaller forms of a CNN: int8, static QDQ where it is harmless, weights alone elsewhere; fp16."""
+"""Smaller forms of a network: int8, by what suits its family, and fp16."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from onnxruntime.quantization import (
     CalibrationMethod,
     QuantFormat,
     QuantType,
+    quantize_dynamic,
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -57,7 +58,39 @@ def _quiet_root_logger() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def quantize(
+def quantize(model: ModelProto, windows: Sequence[Float32]) -> ModelProto:
+    """Return the model with int8 weights: a recurrent network's dynamic, a CNN's static."""
+    if any(node.op_type == "LSTM" for node in model.graph.node):
+        return quantize_recurrent(model)
+    return quantize_convolutional(model, windows)
+
+
+def quantize_recurrent(model: ModelProto) -> ModelProto:
+    """Return a network with an LSTM with int8 weights.
+
+    The LSTM quantises what it reads at every step, and multiplies integers (dynamic quantisation).
+    Convolutions and fully connected layers store int8 weights and compute in float.
+
+    Parameters
+    ----------
+    model
+        An fp32 graph; it is not changed.
+    """
+    with tempfile.TemporaryDirectory() as folder, _quiet_root_logger(), redirect_stdout(None):
+        source, target = Path(folder) / "a", Path(folder) / "b"
+        onnx.save(model, source)
+        quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=["LSTM"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+        )
+        # On its way the quantiser makes a MatMul of every Gemm.
+        return quantize_weights(_without_unused_domains(onnx.load(target)), ("MatMul", "Conv"))
+
+
+def quantize_convolutional(
     model: ModelProto,
     windows: Sequence[Float32],
     *,
@@ -65,7 +98,7 @@ def quantize(
     float_layers: int = FLOAT_LAYERS,
     reduce_range: bool = True,
 ) -> ModelProto:
-    """Return the model with int8 weights.
+    """Return a CNN with int8 weights.
 
     Convolutions of the backbone's later layers take uint8 activations (static QDQ, weights per
     channel). Fully connected layers (squeeze-excite, the hidden layers) keep float
@@ -103,13 +136,7 @@ def quantize(
             nodes_to_exclude=excluded,
             calibrate_method=method,
         )
-        quantised = onnx.load(target)
-        # The quantiser declares every domain that onnxruntime knows.
-        used = {node.domain for node in quantised.graph.node}
-        foreign = [o for o in quantised.opset_import if o.domain not in used]
-        for each in foreign:
-            quantised.opset_import.remove(each)
-        return quantize_weights(quantised)
+        return quantize_weights(_without_unused_domains(onnx.load(target)))
 
 
 def to_half(model: ModelProto) -> ModelProto:
@@ -120,12 +147,13 @@ def to_half(model: ModelProto) -> ModelProto:
     return half.model
 
 
-def quantize_weights(model: ModelProto) -> ModelProto:
-    """Return the model with every Gemm's weights as int8 and a DequantizeLinear before it.
+def quantize_weights(model: ModelProto, kinds: Sequence[str] = ("Gemm",)) -> ModelProto:
+    """Return the model with the weights of some operators as int8, a DequantizeLinear before each.
 
-    The scale of an output is its largest weight over 127; onnxruntime turns the weights back into
-    float once, when it opens the model. The heads keep float weights: they are few, and those of
-    the pretrained tags are so much larger than the others that no scale fits both.
+    `kinds` are of Gemm, MatMul and Conv. The scale of an output is its largest weight over 127;
+    onnxruntime turns the weights back into float once, when it opens the model. The heads keep
+    float weights: they are few, and those of the pretrained tags are so much larger than the others
+    that no scale fits both.
     """
     result = ModelProto()
     result.CopyFrom(model)
@@ -135,15 +163,16 @@ def quantize_weights(model: ModelProto) -> ModelProto:
     added = []
     for node in graph.node:
         is_head = any(part in node.name for part in heads)
-        if node.op_type != "Gemm" or is_head or node.input[1] not in initializers:
+        if node.op_type not in kinds or is_head or node.input[1] not in initializers:
             continue
         tensor = initializers.pop(node.input[1])
         transposed = any(a.name == "transB" and a.i == 1 for a in node.attribute)
-        axis = 0 if transposed else 1
+        axis = 0 if transposed or node.op_type == "Conv" else 1
         weights = numpy_helper.to_array(tensor)
-        peaks = np.abs(weights).max(axis=1 - axis)
+        others = tuple(each for each in range(weights.ndim) if each != axis)
+        peaks = np.abs(weights).max(axis=others)
         scale = (np.where(peaks > 0, peaks, 1) / 127).astype(np.float32)
-        spread = np.expand_dims(scale, 1 - axis)
+        spread = np.expand_dims(scale, others)
         values = np.clip(np.round(weights / spread), -127, 127).astype(np.int8)
         names = [f"{tensor.name}_{part}" for part in ("int8", "scale", "zero", "float")]
         graph.initializer.remove(tensor)
@@ -159,6 +188,15 @@ def quantize_weights(model: ModelProto) -> ModelProto:
         graph.node.insert(0, node)
     onnx.checker.check_model(result, full_check=True)
     return result
+
+
+def _without_unused_domains(model: ModelProto) -> ModelProto:
+    """Take out the domains of operators that the quantiser declares and the graph does not use."""
+    used = {node.domain for node in model.graph.node}
+    unused = [each for each in model.opset_import if each.domain not in used]
+    for each in unused:
+        model.opset_import.remove(each)
+    return model
 
 
 def _convolutions(model: ModelProto, layers: int) -> list[str]:

@@ -61,10 +61,12 @@ def logmel(tracks: list[Track], tmp_path_factory: pytest.TempPathFactory) -> Log
     return cache
 
 
-def random_network(seed: int = 0) -> MultitaskNetwork:
+def random_network(seed: int = 0, architecture: str = "cnn") -> MultitaskNetwork:
     """Return a network of the shipped shape, in evaluation mode; no output is constant."""
     tagger = tiny_corpus.random_tagger(seed)
-    network = build_network(Recipe(name="tiny"), tagger, tiny_corpus.tag_names(), HEADS)
+    layers = 7 if architecture == "cnn" else 0
+    recipe = Recipe(name="tiny", architecture=architecture, frozen_blocks=layers)
+    network = build_network(recipe, tagger, tiny_corpus.tag_names(), HEADS)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for head in network.heads.modules():

@@ -9,8 +9,15 @@ import numpy as np
 import onnx
 import pytest
 from onnx import ModelProto, TensorProto, numpy_helper
+from tests.export.conftest import FRAMES, random_network
 
-from musicedge_export.quantize import FLOAT_LAYERS, quantize, quantize_weights
+from musicedge_export.graph import to_onnx
+from musicedge_export.quantize import (
+    FLOAT_LAYERS,
+    quantize,
+    quantize_convolutional,
+    quantize_weights,
+)
 from musicedge_export.verify import graph_forward
 from musicedge_training.architectures.cnn import LAYERS
 
@@ -21,7 +28,7 @@ def quantised_weights(model: ModelProto) -> dict[str, tuple[TensorProto, TensorP
     sources = {n.output[0]: n for n in model.graph.node if n.op_type == "DequantizeLinear"}
     found = {}
     for node in model.graph.node:
-        if node.op_type in ("Conv", "Gemm") and node.input[1] in sources:
+        if node.op_type in ("Conv", "Gemm", "MatMul") and node.input[1] in sources:
             weight, scale = sources[node.input[1]].input[:2]
             found[node.name] = (tensors[weight], tensors[scale], node.op_type)
     return found
@@ -116,7 +123,7 @@ def test_every_convolution_can_be_quantised_or_none(
     fp32: ModelProto, windows: list[np.ndarray]
 ) -> None:
     for count, wanted in ((0, layers(fp32, "Conv")), (LAYERS, set())):
-        mixed = quantised_weights(quantize(fp32, windows[:2], float_layers=count))
+        mixed = quantised_weights(quantize_convolutional(fp32, windows[:2], float_layers=count))
         assert {name for name, (_, _, operator) in mixed.items() if operator == "Conv"} == wanted
 
 
@@ -142,3 +149,40 @@ def test_quantised_graph_passes_the_checker_and_keeps_its_interface(
         (fp32.graph.output, int8.graph.output),
     ):
         assert [entry.name for entry in one] == [entry.name for entry in other]
+
+
+@pytest.fixture(scope="module")
+def recurrent() -> ModelProto:
+    """The fp32 graph of a random network with an LSTM."""
+    return to_onnx(random_network(architecture="lstm"), window_frames=FRAMES, n_mels=128)
+
+
+def test_lstm_is_quantised_dynamically_and_the_rest_by_weights(
+    recurrent: ModelProto, windows: list[np.ndarray]
+) -> None:
+    small = quantize(recurrent, [])
+    kinds = [node.op_type for node in small.graph.node]
+    assert kinds.count("DynamicQuantizeLSTM") == 2
+    assert "LSTM" not in kinds
+    assert "QuantizeLinear" not in kinds
+    found = quantised_weights(small)
+    dense = {f"{name}_MatMul" for name in layers(recurrent, "Gemm") - heads(recurrent)}
+    assert set(found) == layers(recurrent, "Conv") | dense
+    assert len(small.SerializeToString()) < 0.3 * len(recurrent.SerializeToString())
+    assert len(small.SerializeToString()) < 1_000_000  # what is allowed for the LSTM that ships
+    block = np.stack(windows)
+    exact, rounded = graph_forward(recurrent)(block), graph_forward(small)(block)
+    for name, value in exact.items():
+        np.testing.assert_allclose(rounded[name], value, atol=0.05 * max(1, np.abs(value).max()))
+
+
+def test_weights_of_convolutions_are_rounded_to_half_a_step(recurrent: ModelProto) -> None:
+    originals = {tensor.name: tensor for tensor in recurrent.graph.initializer}
+    found = quantised_weights(quantize_weights(recurrent, ("Conv",)))
+    assert set(found) == layers(recurrent, "Conv")
+    for node in recurrent.graph.node:
+        if node.name in found:
+            exact = numpy_helper.to_array(originals[node.input[1]])
+            weight, scale = (numpy_helper.to_array(part) for part in found[node.name][:2])
+            step = scale[:, None, None]
+            assert (np.abs(weight * step - exact) <= 0.5001 * step).all()

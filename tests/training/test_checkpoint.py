@@ -146,6 +146,8 @@ def test_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
         {"hidden_size": "large"},
         {"hidden_size": -1},
         {"mood_size": 5},
+        {"recipe": {"name": "mine", "architecture": "gru"}},
+        {"recipe": {"name": "mine", "architecture": "lstm"}},
         {"heads": [{"name": "valence", "kind": "regression", "labels": [], "sources": []}]},
         {"heads": [{"name": "valence", "kind": "regression", "labels": [], "sources": ["rated"]}]},
         {"frontend": {"n_mels": 3}},

@@ -103,9 +103,14 @@ def test_equal_seeds_give_equal_networks(
     assert not torch.equal(trained.state_dict()["heads.genre.weight"], other["heads.genre.weight"])
 
 
-def test_tiny_task_is_learned(recipe: Recipe, bank: CropBank, tagger: AudioTagger) -> None:
-    recipe = recipe.model_copy(
+@pytest.mark.parametrize(("architecture", "frozen"), [("cnn", 7), ("cnn", LAYERS), ("lstm", 0)])
+def test_tiny_task_is_learned(
+    architecture: str, frozen: int, bank: CropBank, tagger: AudioTagger
+) -> None:
+    recipe = QUICK.model_copy(
         update={
+            "architecture": architecture,
+            "frozen_blocks": frozen,
             "crop_share": 1.0,  # half of so short a crop has no deviation over time
             "genre_pull": 0.0,
             "mood_pull": 0.0,

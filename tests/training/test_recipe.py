@@ -87,12 +87,21 @@ def test_key_like_no_other_is_named_alone(tmp_path: Path) -> None:
         ("epochs = 1.5", "1.5"),
         ("frozen_blocks = 18", "18"),
         ("frozen_blocks = 8", "0 to 7, or 17"),
+        ('architecture = "gru"', "gru"),
     ],
 )
 def test_value_out_of_range_is_named(line: str, value: str, tmp_path: Path) -> None:
     message = error_of(write(tmp_path, f'name = "mine"\n{line}\n'))
     assert line.split()[0] in message
     assert value in message
+
+
+@pytest.mark.parametrize("layers", ["", "frozen_blocks = 17\n"])
+def test_layers_that_an_architecture_lacks_cannot_be_frozen(layers: str, tmp_path: Path) -> None:
+    text = f'name = "mine"\narchitecture = "lstm"\n{layers}'
+    message = error_of(write(tmp_path, text))
+    assert "frozen_blocks" in message
+    assert "must be 0" in message
 
 
 def test_epoch_shorter_than_a_batch_is_an_error(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.training.tiny_corpus import tag_names
 
 from musicedge_training.architectures.cnn import AudioTagger
 from musicedge_training.architectures.heads import LabelSource
+from musicedge_training.architectures.lstm import PooledLSTM
 from musicedge_training.datasets.track import MOODS, MoodLabel, Track
 from musicedge_training.labels import Labels
 from musicedge_training.recipe import Recipe
@@ -61,6 +62,15 @@ def test_network_starts_from_the_tags_of_the_same_meaning(tagger: AudioTagger) -
     torch.testing.assert_close(outputs["genre"][:, 0], tags[:, names.index("Blues")])
     torch.testing.assert_close(outputs["music"], torch.sigmoid(tags[:, names.index("Music")]))
     assert network.mood_hidden[0].out_features == 7
+
+
+def test_network_of_another_architecture_has_the_same_heads(tagger: AudioTagger) -> None:
+    recipe = Recipe(name="quick", architecture="lstm", frozen_blocks=0)
+    network = build_network(recipe, tagger, tag_names(), heads_for(labels_of())).eval()
+    assert isinstance(network.backbone, PooledLSTM)
+    with torch.inference_mode():
+        outputs = network(torch.randn(2, 40, 128))
+    assert list(outputs) == ["genre", *MOODS, "music"]
 
 
 def test_unknown_tags_are_an_error(tagger: AudioTagger) -> None:

@@ -26,6 +26,7 @@ def as_images(crops: np.ndarray) -> torch.Tensor:
 
 def test_no_frozen_layer_gives_the_logmel(bank: CropBank, tagger: AudioTagger) -> None:
     maps = StemMaps(bank, tagger, 0).open(0)
+    assert not list(bank.folder.glob("000-clean-*.npy"))  # the crops are not written twice
     clean, rough = bank.open(0)
     assert maps.clean.shape == (len(bank.tracks), 1, 128, FRAMES)
     np.testing.assert_array_equal(maps.clean[:, 0], clean.transpose(0, 2, 1))

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from musicedge.errors import MusicedgeError
 from musicedge.frontend_config import FrontEndConfig
-from musicedge_training.architectures.cnn import POOLING, MobileNetV3
+from musicedge_training.architectures.backbones import build_backbone
 from musicedge_training.architectures.heads import HeadSpec, LabelSource, MultitaskNetwork
 
 FORMAT_VERSION = 2
@@ -32,7 +32,7 @@ class CheckpointInfo:
     Attributes
     ----------
     recipe
-        The recipe's values.
+        The recipe's values; its architecture is what is rebuilt.
     heads, hidden_size, mood_size
         What is on the backbone.
     frontend
@@ -90,7 +90,7 @@ def load(path: Path) -> tuple[MultitaskNetwork, CheckpointInfo]:
         frontend = FrontEndConfig.from_dict(values["frontend"])
         info = CheckpointInfo(**{**values, "heads": heads, "frontend": frontend})
         network = MultitaskNetwork(
-            MobileNetV3(pooling=POOLING),
+            build_backbone(info.recipe.get("architecture", "cnn")),
             heads,
             hidden_size=info.hidden_size,
             mood_size=info.mood_size,

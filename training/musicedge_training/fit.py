@@ -63,8 +63,8 @@ class MultitaskTraining(L.LightningModule):
             self.register_buffer(f"places_{spec.name}", torch.tensor(places or [-1]))
         for name, (weight, _) in self._pulled().items():
             self.register_buffer(f"start_{name}", weight.detach().clone())
-        for parameter in network.backbone.features[: recipe.frozen_blocks].parameters():
-            parameter.requires_grad_(False)
+        if recipe.frozen_blocks:
+            network.backbone.features[: recipe.frozen_blocks].requires_grad_(False)
 
     def on_train_epoch_start(self) -> None:
         """Keep the backbone's batch statistics: batches here are small and unlike AudioSet."""

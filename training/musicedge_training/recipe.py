@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -30,6 +30,8 @@ class Recipe(BaseModel):
 
     name: str = Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """What the results' folder and the exported model are called."""
+    architecture: Literal["cnn", "lstm"] = "cnn"
+    """The backbone."""
     seed: int = 0
     epochs: int = Field(default=12, ge=1)
     samples_per_epoch: int = Field(default=3000, ge=1)
@@ -40,10 +42,10 @@ class Recipe(BaseModel):
     """Augmented crops of each track."""
     rough_share: float = Field(default=0.75, ge=0, le=1)
     """Share of examples that are augmented; the others are clean."""
-    frozen_blocks: int = Field(default=7, ge=0, le=17)
+    frozen_blocks: int = Field(default=7, ge=0, le=17, validate_default=True)
     """Layers of the backbone, from the input, that keep the pretrained weights: 0 to 7, or 17, all.
 
-    Between them lie layers that the heads read.
+    Between them lie layers that the heads read. Networks other than the CNN have none.
     """
     learning_rate: float = Field(default=1e-3, gt=0)
     backbone_rate: float = Field(default=0.3, ge=0)
@@ -80,7 +82,9 @@ class Recipe(BaseModel):
 
     @field_validator("frozen_blocks")
     @classmethod
-    def _above_what_is_read(cls, layers: int) -> int:
+    def _above_what_is_read(cls, layers: int, info: ValidationInfo) -> int:
+        if layers and info.data.get("architecture") != "cnn":
+            raise ValueError("must be 0: no pretrained weights of this architecture are known")
         if 7 < layers < 17:
             raise ValueError("must be 0 to 7, or 17: the heads read the layers between")
         return layers

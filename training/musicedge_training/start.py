@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from musicedge_training.architectures.cnn import POOLING, AudioTagger, MobileNetV3
+from musicedge_training.architectures.backbones import build_backbone
+from musicedge_training.architectures.cnn import AudioTagger, MobileNetV3
 from musicedge_training.architectures.heads import HeadSpec, LabelSource, MultitaskNetwork
 from musicedge_training.datasets.track import GENRES, MOODS
 from musicedge_training.labels import REFERENCE_SOURCES, Labels
@@ -60,10 +61,13 @@ def build_network(
 ) -> MultitaskNetwork:
     """Return a network whose layers and heads start from the AudioSet network.
 
+    Those of another architecture start at random, but for the heads: they read a hidden layer that
+    learns to be the AudioSet network's.
+
     Parameters
     ----------
     recipe
-        Its dropout and widths are what the network gets.
+        Its architecture, dropout and widths are what the network gets.
     tagger
         The AudioSet network.
     tags
@@ -77,9 +81,7 @@ def build_network(
     ValueError
         `tags` lacks one of the outputs that ours start from.
     """
-    backbone = MobileNetV3(pooling=POOLING)
-    state = tagger.state_dict()
-    backbone.load_state_dict({k: v for k, v in state.items() if k.startswith("features.")})
+    backbone = build_backbone(recipe.architecture)
     network = MultitaskNetwork(
         backbone,
         heads,
@@ -87,7 +89,9 @@ def build_network(
         mood_size=recipe.mood_size,
         dropout=recipe.dropout,
     )
-    network.hidden[0].load_state_dict(tagger.classifier[2].state_dict())
+    if isinstance(backbone, MobileNetV3):
+        backbone.features.load_state_dict(tagger.features.state_dict())
+        network.hidden[0].load_state_dict(tagger.classifier[2].state_dict())
     last = tagger.classifier[5]
     with torch.no_grad():
         for name, labels in (("genre", GENRES), ("music", ("music",))):

@@ -85,22 +85,28 @@ class StemMaps:
         """Return one variant, computing it when missing."""
         if not self._is_there(variant):
             self._compute(variant)
-        return VariantMaps(
-            *(
-                np.load(path, allow_pickle=False, mmap_mode="r")
-                for path in self._paths(variant).values()
-            )
-        )
+        arrays = {
+            name: np.load(path, allow_pickle=False, mmap_mode="r")
+            for name, path in self._paths(variant).items()
+        }
+        if not self._frozen:  # the crops themselves, as images
+            crops = zip(("clean", "rough"), self.bank.open(variant), strict=True)
+            arrays |= {name: each.swapaxes(1, 2)[:, None] for name, each in crops}
+        return VariantMaps(**arrays)
 
     def _is_there(self, variant: int) -> bool:
         return all(path.exists() for path in self._paths(variant).values())
 
     def _paths(self, variant: int) -> dict[str, Path]:
         """Return where each field of `VariantMaps` is; tags do not depend on what is frozen."""
-        maps = {
-            name: self.bank.folder / f"{variant:03}-{name}-{self._frozen}-{self._key}.npy"
-            for name in ("clean", "rough")
-        }
+        maps = (
+            {}
+            if not self._frozen
+            else {
+                name: self.bank.folder / f"{variant:03}-{name}-{self._frozen}-{self._key}.npy"
+                for name in ("clean", "rough")
+            }
+        )
         return {**maps, "tags": self.bank.folder / f"{variant:03}-tags-{self._key}.npy"}
 
     def _compute(self, variant: int) -> None:
@@ -108,6 +114,8 @@ class StemMaps:
         clean, rough = self.bank.open(variant)
         tags = []
         for crops, name in ((clean, "clean"), (rough, "rough")):
+            if name != "clean" and name not in paths:
+                continue
             maps = []
             for start in range(0, len(crops), _BATCH):
                 with torch.inference_mode():
@@ -118,7 +126,8 @@ class StemMaps:
                     if embedding is not None:
                         final = self._backbone.final_mean(embedding)
                         tags.append(self._classifier(final).numpy().astype(np.float16))
-            write_npy(paths[name], np.concatenate(maps))
+            if name in paths:
+                write_npy(paths[name], np.concatenate(maps))
         write_npy(paths["tags"], np.concatenate(tags))
 
     def _run(self, x: torch.Tensor, *, embed: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
