@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from musicedge.cpus import available_cpus
+from musicedge.cpus import available_cpus, processor_name
 
 BUSY_SHARE = 0.1
 """Above this share of the machine that others use, the absolute times mean little."""
@@ -74,7 +74,7 @@ class Machine:
         known = (facts.get("flags") or facts.get("Features") or "").split()
         flags = tuple(flag for flag in _FLAGS if flag in known)
         return cls(
-            processor=facts.get("model name") or platform.processor() or platform.machine(),
+            processor=processor_name(),
             cpus=available_cpus(),
             flags=flags,
             dot_products=bool(_VNNI & set(flags)),

@@ -33,8 +33,6 @@ from musicedge_training.datasets import synthetic
 
 Float32 = NDArray[np.float32]
 
-logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)
-
 LOGMEL_TOLERANCE = 1e-4
 OUTPUT_TOLERANCE = 1e-3
 """Of an fp32 graph; where rounding to 8 bits follows, a difference of 1e-5 can turn over a step."""
@@ -168,5 +166,6 @@ def ort_format(model: ModelProto) -> tuple[bytes, str]:
         onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
+        logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)
         create_config_from_models([path], config, False)
         return path.read_bytes(), config.read_text(encoding="utf-8")

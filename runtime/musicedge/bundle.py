@@ -60,7 +60,7 @@ class InstalledModel:
     name, variant
         The name to load it by; ``name.variant`` names this very file.
     is_default
-        Whether the name alone means this variant.
+        Whether the name alone means this variant where no other is measured to be faster.
     path, bytes, sha256
         Where it is, its size and its SHA-256.
     card

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from musicedge import bundle
+from musicedge.cpus import available_cpus, processor_name
 from musicedge.session import BATCH, Session
 
 _ROUNDS = 7  # a quarter of a second for the shipped CNN
@@ -43,15 +44,17 @@ def fastest(name: str, variants: Mapping[str, str], device: str, threads: int | 
         As for a `Session`.
     """
     key = _key(variants, device, threads)
-    path = cache_folder() / "fastest-variant.json"
-    remembered = _remembered(path)
+    folder = cache_folder()
+    path = folder and folder / "fastest-variant.json"
+    remembered = _remembered(path) if path else {}
     if remembered.get(key) in variants:
         return remembered[key]
     sessions = {v: Session(bundle.open(name, v), device, threads) for v in variants}
     times = measure(sessions)
     default, best = next(iter(times)), min(times, key=lambda variant: times[variant])
     chosen = best if times[best] < _GAIN * times[default] else default
-    _remember(path, {**remembered, key: chosen})
+    if path:
+        _remember(path, {**remembered, key: chosen})
     return chosen
 
 
@@ -72,15 +75,19 @@ def measure(sessions: Mapping[str, Session]) -> dict[str, float]:
     return {name: float(np.median(values)) for name, values in times.items()}
 
 
-def cache_folder() -> Path:
-    """Return where this user's caches of musicedge are; it need not be there."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "musicedge"
+def cache_folder() -> Path | None:
+    """Return where this user's caches of musicedge are, there or not; None for a user without home.
+
+    A relative ``XDG_CACHE_HOME`` counts for nothing, as the XDG Base Directory Specification says.
+    """
+    named = os.environ.get({"win32": "LOCALAPPDATA"}.get(sys.platform, "XDG_CACHE_HOME"), "")
+    if sys.platform != "darwin" and Path(named).is_absolute():
+        return Path(named) / "musicedge"
+    inside = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
+    try:
+        return Path.home() / inside / "musicedge"
+    except RuntimeError:  # as of a container's user who is in no list
+        return None
 
 
 def _key(variants: Mapping[str, str], device: str, threads: int | None) -> str:
@@ -88,19 +95,9 @@ def _key(variants: Mapping[str, str], device: str, threads: int | None) -> str:
     import onnxruntime
 
     providers = onnxruntime.get_available_providers()
-    parts = [sorted(variants.values()), device, threads, _processor()]
+    cpus = threads or available_cpus()
+    parts = [sorted(variants.values()), device, cpus, processor_name()]
     return json.dumps([*parts, onnxruntime.__version__, providers])
-
-
-def _processor() -> str:
-    """Return the processor's name, as far as the system tells it."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
-            if line.startswith(("model name", "Model")):  # the second is an ARM board's
-                return line.partition(":")[2].strip()
-    import platform
-
-    return platform.processor() or platform.machine()
 
 
 def _remembered(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How many CPUs this process may really use."""
+"""The processor: how many of its CPUs this process may really use, and what it is called."""
 
 from __future__ import annotations
 
@@ -27,6 +27,22 @@ def available_cpus(root: Path = Path("/")) -> int:
     affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, min([cpus, *(math.ceil(quota) for quota in _cgroup_quotas(root))]))
+
+
+def processor_name(root: Path = Path("/")) -> str:
+    """Return what the processor is called, as far as the system tells it.
+
+    Parameters
+    ----------
+    root
+        Where ``proc`` is.
+    """
+    for line in _read(root / "proc/cpuinfo").splitlines():
+        if line.startswith(("model name", "Model")):  # the second is an ARM board's
+            return line.partition(":")[2].strip()
+    import platform  # a third of a command's own start
+
+    return platform.processor() or platform.machine()
 
 
 def _cgroup_quotas(root: Path) -> Iterator[float]:

@@ -82,7 +82,7 @@ def test_other_circumstances_are_measured_again(
 def test_another_processor_is_measured_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(fp32=1.0, int8=0.5)
     ask(clock, monkeypatch)
-    monkeypatch.setattr(choice, "_processor", lambda: "another")
+    monkeypatch.setattr(choice, "processor_name", lambda: "another")
     ask(clock, monkeypatch)
     assert clock.asked == 2
 
@@ -119,6 +119,38 @@ def test_memory_that_cannot_be_written_costs_a_measurement_and_no_more(
     (folder / "musicedge").write_text("in the way")
     clock = Clock(fp32=1.0, int8=0.5)
     assert ask(clock, monkeypatch) == ask(clock, monkeypatch) == "int8"
+    assert clock.asked == 2
+
+
+def test_user_without_a_home_costs_a_measurement_and_no_more(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    assert choice.cache_folder() is None
+    clock = Clock(fp32=1.0, int8=0.5)
+    assert ask(clock, monkeypatch) == ask(clock, monkeypatch) == "int8"
+    assert clock.asked == 2
+
+
+def test_relative_cache_folder_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert choice.cache_folder() == tmp_path / ".cache" / "musicedge"
+
+
+def test_all_cpus_are_other_circumstances_than_fewer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(fp32=1.0, int8=0.5)
+    ask(clock, monkeypatch, threads=None)
+    monkeypatch.setattr(choice, "available_cpus", lambda: 64)
+    ask(clock, monkeypatch, threads=None)
     assert clock.asked == 2
 
 

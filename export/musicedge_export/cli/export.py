@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from musicedge_export.forms import waveform_form
 from musicedge_export.graph import INPUT
 from musicedge_export.waveform import WAVEFORM
 from musicedge_training import checkpoint
+from musicedge_training.cli.options import feature_options
 from musicedge_training.datasets import corpus
 from musicedge_training.representations import LogMelCache
 
@@ -67,14 +67,7 @@ from musicedge_training.representations import LogMelCache
     show_default=True,
     help="The variant that the manifest names for --variant auto.",
 )
-@click.option(
-    "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".cache"),
-    show_default=True,
-    help="Where features are kept.",
-)
-@click.option("--jobs", type=click.IntRange(1), default=None, help="Processes for features.")
+@feature_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def export(
     source: str,
@@ -86,7 +79,7 @@ def export(
     manifest_file: Path | None,
     default: str,
     cache: Path,
-    jobs: int | None,
+    jobs: int,
     as_json: bool,
 ) -> None:
     """Export a CHECKPOINT as verified model files, or a MODEL in another form.
@@ -106,9 +99,7 @@ def export(
       musicedge export cnn.int8 --input waveform --ort
     """
     if source.endswith(".safetensors"):
-        candidates = _of_checkpoint(
-            Path(source), data, variants, cache, jobs or os.cpu_count() or 1
-        )
+        candidates = _of_checkpoint(Path(source), data, variants, cache, jobs)
     elif variants:
         raise click.UsageError("--variant is for checkpoints: a model has one already")
     elif graph_input == INPUT and not ort:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
@@ -14,6 +13,7 @@ from musicedge.frontend import FrontEnd
 from musicedge_training import checkpoint, probe
 from musicedge_training.architectures.cnn import MobileNetV3
 from musicedge_training.checkpoint import CheckpointInfo
+from musicedge_training.cli.options import feature_options
 from musicedge_training.datasets import corpus
 from musicedge_training.datasets.corpus import DatasetError
 from musicedge_training.layers import (
@@ -44,14 +44,7 @@ _NAMED = 3  # genres of the neighbours that are told
     type=click.Path(file_okay=False, path_type=Path),
     help="A corpus, the folder of tracks.csv: show which of its genres lie close.",
 )
-@click.option(
-    "--cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".cache"),
-    show_default=True,
-    help="Where features of the corpus are kept.",
-)
-@click.option("--jobs", type=click.IntRange(1), default=None, help="Processes for features.")
+@feature_options
 @click.option("--json", "as_json", is_flag=True, help="Print what lies close as JSON.")
 @click.option(
     "-o",
@@ -64,7 +57,7 @@ def layers(
     song: Path | None,
     data: Path | None,
     cache: Path,
-    jobs: int | None,
+    jobs: int,
     as_json: bool,
     output: str | None,
 ) -> None:
@@ -90,7 +83,7 @@ def layers(
         seconds = 0.0 if window is None else len(window) / info.frontend.frame_rate
         embedding, shares = None, {}
         if data is not None:
-            embedding, shares = _embedding(backbone, info, data, cache, jobs or os.cpu_count() or 1)
+            embedding, shares = _embedding(backbone, info, data, cache, jobs)
         title = f"{path.name}" + ("" if song is None else f": {song.name}")
         stream.buffer.write(draw(title, first_filters(backbone), maps, seconds, embedding))
     if as_json:

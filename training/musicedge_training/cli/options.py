@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from musicedge.cpus import available_cpus
 from musicedge_training.workbench import Workbench
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --cache and --jobs, and pass them on; without --jobs, as many as there are CPUs."""
+
+    @click.option(
+        "--cache",
+        type=_FOLDER,
+        default=Path(".cache"),
+        show_default=True,
+        help="Where features are kept, and a training's crops (1.6 GB for each of its variants).",
+    )
+    @click.option("--jobs", type=click.IntRange(1), default=None, help="Processes for features.")
+    @functools.wraps(command)
+    def wrapper(*args: Any, jobs: int | None, **kwargs: Any) -> Any:
+        return command(*args, jobs=jobs or available_cpus(), **kwargs)
+
+    return wrapper
 
 
 def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,14 +43,7 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
         required=True,
         help="Folder of the pretrained network mn04_as and its label list.",
     )
-    @click.option(
-        "--cache",
-        type=_FOLDER,
-        default=Path(".cache"),
-        show_default=True,
-        help="Where features and augmented crops are kept (about 2 GB a variant).",
-    )
-    @click.option("--jobs", type=click.IntRange(1), default=None, help="Processes for features.")
+    @feature_options
     @click.option("--threads", type=click.IntRange(1), default=None, help="Threads for training.")
     @functools.wraps(command)
     def wrapper(
@@ -40,7 +51,7 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
         data: Path,
         weights: Path,
         cache: Path,
-        jobs: int | None,
+        jobs: int,
         threads: int | None,
         **kwargs: Any,
     ) -> Any:
@@ -48,7 +59,7 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
         if threads is not None:
             torch.set_num_threads(threads)
-        bench = Workbench(data, weights, cache, jobs or os.cpu_count() or 1)
+        bench = Workbench(data, weights, cache, jobs)
         return command(*args, bench=bench, **kwargs)
 
     return wrapper

@@ -26,9 +26,15 @@ from musicedge_training.workbench import Workbench
     help="Where each split's predictions and checkpoints are kept.",
 )
 @click.option("--ship", is_flag=True, help="Also train on all tracks, calibrated by the folds.")
+@click.option("--folds-only", is_flag=True, help="Leave out the trainings without each collection.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def study(
-    systems: tuple[str, ...], bench: Workbench, output: Path, ship: bool, as_json: bool
+    systems: tuple[str, ...],
+    bench: Workbench,
+    output: Path,
+    ship: bool,
+    folds_only: bool,
+    as_json: bool,
 ) -> None:
     """Train and test systems on the same splits, and print their scores side by side.
 
@@ -39,8 +45,11 @@ def study(
     Examples:
       musicedge study probe --data corpus --weights weights
       musicedge study probe cnn --data corpus --weights weights --ship
+      musicedge study cnn lstm ast --data corpus --weights weights --folds-only
     """
     # All recipes are read before the first training: the last one may be misspelt.
     chosen = [System(None if name == PROBE else load_recipe(name)) for name in systems]
-    results = [run(bench, system, output, ship=ship) for system in chosen]
+    results = [
+        run(bench, system, output, ship=ship, collections=not folds_only) for system in chosen
+    ]
     click.echo(json.dumps(results, indent=1) if as_json else results_table(results))
