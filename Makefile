@@ -1,10 +1,10 @@
 # musicedge: `make demo` needs Python 3.10 or newer and nothing else; `make help` lists the rest.
 
 PYTHON ?= python3
-# On Linux a plain `pip install torch` brings several GB of CUDA libraries. A build for CPUs alone can be
-# had from torch's own index (see its install page) and is kept if it is there already; any version that
-# pyproject.toml allows will do.
-TORCH ?= torch==2.13.0
+# timm needs torchvision, and that the very torch that it was built for: so both are named. On Linux these
+# bring several GB of CUDA libraries. A pair for CPUs alone can be had from torch's own index (see its install
+# page), and any pair that pyproject.toml allows will do: make TORCH='torch==... torchvision==...' test
+TORCH ?= torch==2.14.1 torchvision==0.29.1
 # More arguments for pytest, as in `make test PYTEST_ARGS="-m 'not slow'"`.
 PYTEST_ARGS ?=
 
@@ -69,9 +69,9 @@ environment: STEPS := $$pip -e .
 
 environment-dev: FOLDER := $(DEV)
 environment-dev: MODULES := numpy, onnxruntime, onnx, av, pytest, hypothesis
-environment-dev: PRESENT := torch lightning librosa sklearn jsonschema mypy importlinter hatchling build
+environment-dev: PRESENT := torch torchvision timm lightning librosa sklearn jsonschema mypy importlinter hatchling build
 environment-dev: WHAT := the development tools: torch first, then the rest, some minutes
-environment-dev: STEPS := $$pip '$(TORCH)'; echo "make: torch is there; now the rest"; $$pip -e '.[dev]'
+environment-dev: STEPS := $$pip $(TORCH); echo "make: torch is there; now the rest"; $$pip -e '.[dev]'
 
 environment-lowest: FOLDER := $(LOWEST)
 environment-lowest: MODULES := numpy, onnxruntime, pytest

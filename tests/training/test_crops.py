@@ -17,7 +17,7 @@ from musicedge.windows import fill_window
 from musicedge_training.crops import CropBank, CropRequest, make_crop, synthetic_tracks
 from musicedge_training.datasets import corpus, synthetic
 from musicedge_training.datasets.track import Track
-from musicedge_training.representations import load_samples
+from musicedge_training.representations import LogMelCache, load_samples
 
 CONFIG = FrontEndConfig()
 FRAMES = 1000
@@ -153,3 +153,28 @@ def test_synthetic_tracks_are_always_trained_and_cover_every_sound() -> None:
     assert len({track.id for track in tracks}) == len({track.group for track in tracks}) == 13
     assert {track.collection for track in tracks} == set(synthetic.TRAINED)
     assert all(track.fold == -1 and not track.is_music and not track.genres for track in tracks)
+
+
+@pytest.mark.parametrize("row", range(6))
+def test_crops_of_the_logmel_are_like_those_of_the_sound(
+    row: int, few: list[Track], rooms: tuple[Path, ...], tmp_path: Path
+) -> None:
+    logmel = LogMelCache(tmp_path, CONFIG)
+    request = replace(request_for(few[row], rooms), logmel=logmel)
+    first, second = make_crop(request), make_crop(request)
+    np.testing.assert_array_equal(first.roughened, second.roughened)
+    assert first.clean.shape == first.roughened.shape == (FRAMES, CONFIG.n_mels)
+    assert not np.array_equal(first.clean, first.roughened)
+    if few[row].is_music:
+        whole = logmel.get(few[row].path)
+        assert any(np.array_equal(first.clean[0], frame) for frame in whole)
+
+
+def test_bank_of_the_logmel_is_another_bank(few: list[Track], tmp_path: Path) -> None:
+    logmel = LogMelCache(tmp_path / "logmel", CONFIG)
+    sound = CropBank(tmp_path, few, [], CONFIG)
+    spectra = CropBank(tmp_path, few, [], CONFIG, logmel)
+    assert sound.folder != spectra.folder
+    spectra.build(1, jobs=1)
+    clean, rough = spectra.open(0)
+    assert clean.shape == rough.shape == (len(few), FRAMES, CONFIG.n_mels)

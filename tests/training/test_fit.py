@@ -13,7 +13,7 @@ from torch import nn
 
 from musicedge_training import fit
 from musicedge_training.architectures.cnn import LAYERS, AudioTagger
-from musicedge_training.architectures.heads import MultitaskNetwork
+from musicedge_training.architectures.heads import HeadSpec, MultitaskNetwork
 from musicedge_training.crops import CropBank
 from musicedge_training.datasets.track import GENRES, MOODS, Track
 from musicedge_training.labels import Labels
@@ -21,6 +21,7 @@ from musicedge_training.recipe import Recipe
 from musicedge_training.sampling import CropSampler, mask_strips, sampling_weights
 from musicedge_training.start import build_network, heads_for
 from musicedge_training.stem import StemMaps
+from musicedge_training.teacher import Teacher, TeacherError, check_teacher, targets_of
 
 QUICK = Recipe(
     name="quick",
@@ -103,7 +104,9 @@ def test_equal_seeds_give_equal_networks(
     assert not torch.equal(trained.state_dict()["heads.genre.weight"], other["heads.genre.weight"])
 
 
-@pytest.mark.parametrize(("architecture", "frozen"), [("cnn", 7), ("cnn", LAYERS), ("lstm", 0)])
+@pytest.mark.parametrize(
+    ("architecture", "frozen"), [("cnn", 7), ("cnn", LAYERS), ("lstm", 13), ("ast", 13)]
+)
 def test_tiny_task_is_learned(
     architecture: str, frozen: int, bank: CropBank, tagger: AudioTagger
 ) -> None:
@@ -141,6 +144,61 @@ def test_tiny_task_is_learned(
     assert (outputs["music"][5:] < 0.5).all()
     # Not more than one of the genres that the fifth track may be.
     assert GENRES[int(outputs["genre"][4].argmax())] in ("pop", "rock")
+
+
+@pytest.fixture(scope="module")
+def teacher(bank: CropBank, tagger: AudioTagger) -> Teacher:
+    """A network with heads as `bank`'s labels call for, that says one thing of everything."""
+    heads = heads_for(Labels.of(bank.tracks))
+    network = build_network(QUICK, tagger, tag_names(), heads)
+    with torch.no_grad():
+        network.heads["genre"].weight.zero_()
+        network.heads["genre"].bias.copy_(torch.linspace(8, 0, len(GENRES)))
+    return Teacher(network.eval(), LAYERS)
+
+
+def test_targets_are_what_the_teacher_says_of_clean_crops(
+    teacher: Teacher, bank: CropBank, tagger: AudioTagger
+) -> None:
+    first, second = targets_of(teacher, bank, tagger, 2)
+    crops = torch.from_numpy(bank.open(1)[0].astype(np.float32))
+    with torch.inference_mode():
+        outputs = teacher.network(crops)
+    torch.testing.assert_close(second.genre, outputs["genre"], atol=1e-2, rtol=1e-2)
+    assert first.values["arousal"].shape == (len(bank.tracks), 1)
+    some = first.take(np.array([3, 1]))
+    assert torch.equal(some.genre, first.genre[[3, 1]])
+    assert torch.equal(some.values["arousal"], first.values["arousal"][[3, 1]])
+
+
+def test_student_learns_from_the_teacher_alone(
+    teacher: Teacher, bank: CropBank, tagger: AudioTagger
+) -> None:
+    recipe = QUICK.model_copy(
+        update={
+            "architecture": "lstm",
+            "frozen_blocks": 13,
+            "crop_share": 1.0,
+            "samples_per_epoch": 320,
+            "learning_rate": 1e-2,
+            "ema_decay": 0.0,
+            "genre_weight": 0.0,
+            "anchor_weight": 0.0,
+            "genre_pull": 0.0,
+            "teacher_weight": 5.0,
+        }
+    )
+    rows = np.arange(len(bank.tracks))
+    network = fit.fit(recipe, bank, rows, tagger, tag_names(), teacher)
+    with torch.inference_mode():
+        said = network(torch.from_numpy(bank.open(0)[0].astype(np.float32)))["genre"]
+    assert (said[:4].argmax(dim=1) == 0).all()
+
+
+def test_teacher_of_other_labels_is_refused(teacher: Teacher) -> None:
+    heads = (HeadSpec("genre", "classification", ("one", "two")),)
+    with pytest.raises(TeacherError, match=r"genre.*one"):
+        check_teacher(teacher, heads)
 
 
 def test_batches_hold_pieces_of_the_crops_and_their_labels(

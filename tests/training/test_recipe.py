@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from musicedge_training.architectures.backbones import BACKBONES
 from musicedge_training.recipe import RECIPES, Recipe, RecipeError, load_recipe
 
 SHIPPED = sorted(path.stem for path in RECIPES.glob("*.toml"))
@@ -96,12 +98,33 @@ def test_value_out_of_range_is_named(line: str, value: str, tmp_path: Path) -> N
     assert value in message
 
 
-@pytest.mark.parametrize("layers", ["", "frozen_blocks = 17\n"])
-def test_layers_that_an_architecture_lacks_cannot_be_frozen(layers: str, tmp_path: Path) -> None:
-    text = f'name = "mine"\narchitecture = "lstm"\n{layers}'
+@pytest.mark.parametrize(
+    ("architecture", "layers", "allowed"),
+    [("lstm", 17, "0 to 13"), ("ast", 14, "0 to 13"), ("ast-linear", 1, "must be 0 ")],
+)
+def test_layers_that_an_architecture_lacks_cannot_be_frozen(
+    architecture: str, layers: int, allowed: str, tmp_path: Path
+) -> None:
+    text = f'name = "mine"\narchitecture = "{architecture}"\nfrozen_blocks = {layers}\n'
     message = error_of(write(tmp_path, text))
     assert "frozen_blocks" in message
-    assert "must be 0" in message
+    assert allowed in message
+
+
+def test_every_backbone_has_a_recipe_that_names_it() -> None:
+    assert {load_recipe(name).architecture for name in SHIPPED} == set(BACKBONES)
+    assert get_args(Recipe.model_fields["architecture"].annotation) == tuple(BACKBONES)
+
+
+def test_imagenet_is_for_the_network_of_its_shapes(tmp_path: Path) -> None:
+    message = error_of(write(tmp_path, 'name = "mine"\narchitecture = "ast"\nimagenet = true\n'))
+    assert "imagenet" in message
+    assert "ast-linear" in message
+
+
+@pytest.mark.parametrize("teacher", ["../cnn", "a/b", ""])
+def test_teacher_that_is_no_folders_name_is_an_error(teacher: str, tmp_path: Path) -> None:
+    assert "teacher" in error_of(write(tmp_path, f'name = "mine"\nteacher = "{teacher}"\n'))
 
 
 def test_epoch_shorter_than_a_batch_is_an_error(tmp_path: Path) -> None:

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from musicedge import audio
 from musicedge.frontend_config import FrontEndConfig
 from musicedge.windows import fill_window
-from musicedge_training import augment
+from musicedge_training import augment, spectral
 from musicedge_training.console import console, track_progress
 from musicedge_training.datasets import synthetic
 from musicedge_training.datasets.track import Track
-from musicedge_training.representations import front_end, load_samples
+from musicedge_training.representations import LogMelCache, front_end, load_samples
 
 Float32 = NDArray[np.float32]
 
@@ -49,6 +49,9 @@ class CropRequest:
         The impulse responses to draw from.
     frontend
         The constants of the log-mel.
+    logmel
+        Where whole tracks' log-mel is, to cut and roughen that (`spectral`); None to cut and
+        roughen the waveform (`augment`).
     """
 
     track: Track
@@ -56,6 +59,7 @@ class CropRequest:
     seed: int
     rooms: tuple[Path, ...]
     frontend: FrontEndConfig
+    logmel: LogMelCache | None = None
 
 
 @dataclass(frozen=True)
@@ -72,35 +76,71 @@ class Crop:
 def make_crop(request: CropRequest) -> Crop:
     """Cut, roughen and transform one crop."""
     rng = np.random.default_rng(request.seed)
-    rate = request.frontend.sample_rate
-    samples = _cut(request, rng)
-    transform = _roughening(request.rooms, rate)
-    mel = front_end(request.frontend)
-    frames = round(SECONDS * request.frontend.frame_rate)
-    clean = mel.logmel(samples)
-    rough = mel.logmel(transform(samples, rng))
+    config = request.frontend
+    if request.logmel is None:
+        samples = _cut(request, rng)
+        transform = _roughening(request.rooms, config.sample_rate)
+        clean = front_end(config).logmel(samples)
+        rough = front_end(config).logmel(transform(samples, rng))
+    else:
+        clean = _cut_frames(request, request.logmel, rng)
+        rough = spectral.roughen(clean, config, rng)
+    frames = round(SECONDS * config.frame_rate)
     return Crop(
         fill_window(clean, frames).astype(np.float16), fill_window(rough, frames).astype(np.float16)
     )
 
 
+def _cut_frames(request: CropRequest, logmel: LogMelCache, rng: np.random.Generator) -> Float32:
+    """Do what `_cut` does to tracks whose log-mel is there."""
+    track, config = request.track, request.frontend
+    length = int(_length(rng) * config.frame_rate)
+    if track.kind == "synthetic":
+        samples = round(length / config.frame_rate * config.sample_rate)
+        sound = synthetic.TRAINED[track.collection](rng, samples, config.sample_rate)
+        return front_end(config).logmel(sound)[:length]
+    frames = np.asarray(logmel.get(track.path), np.float32)
+    if track.is_music:
+        start = _start(max(0, len(frames) - length), rng)
+        return frames[int(start) :][:length]
+    parts = [frames]
+    while rng.random() < 0.7 and sum(map(len, parts)) < length:
+        gap = spectral.silence(int(rng.uniform(0, 0.6) * config.frame_rate), config)
+        parts += [gap, np.asarray(logmel.get(_companion(request, rng)), np.float32)]
+    return np.concatenate(parts)[:length]
+
+
+def _length(rng: np.random.Generator) -> float:
+    """Draw a crop's length in seconds."""
+    return SECONDS if rng.random() < 0.6 else float(rng.uniform(SHORTEST_SECONDS, SECONDS))
+
+
+def _start(last: float, rng: np.random.Generator) -> float:
+    """Draw where a piece begins, from 0 to `last`.
+
+    Ratings are of a song's first seconds, so its very start comes up more often than its share.
+    """
+    return 0.0 if rng.random() < 0.2 else float(rng.uniform(0, last))
+
+
+def _companion(request: CropRequest, rng: np.random.Generator) -> Path:
+    return request.companions[int(rng.integers(len(request.companions)))]
+
+
 def _cut(request: CropRequest, rng: np.random.Generator) -> Float32:
     rate = request.frontend.sample_rate
     track = request.track
-    length = SECONDS if rng.random() < 0.6 else rng.uniform(SHORTEST_SECONDS, SECONDS)
+    length = _length(rng)
     if track.kind == "synthetic":
         return synthetic.TRAINED[track.collection](rng, int(length * rate), rate)
     if not track.is_music:
         parts = [load_samples(track.path, rate)]
         while rng.random() < 0.7 and sum(map(len, parts)) < length * rate:
-            other = request.companions[int(rng.integers(len(request.companions)))]
+            other = _companion(request, rng)
             gap = np.zeros(int(rng.uniform(0, 0.6) * rate), np.float32)
             parts += [gap, load_samples(other, rate)]
         return np.concatenate(parts)[: int(length * rate)]
-    known = _duration(track.path)
-    last = max(0.0, known - length)
-    # Ratings are of a song's first seconds, so the start comes up more often than its share.
-    offset = 0.0 if rng.random() < 0.2 else rng.uniform(0, last)
+    offset = _start(max(0.0, _duration(track.path) - length), rng)
     with audio.open(track.path, sample_rate=rate, offset=offset, duration=length) as reader:
         return np.concatenate(list(reader))
 
@@ -151,15 +191,26 @@ class CropBank:
         Impulse responses of rooms, at least one.
     frontend
         The constants of the log-mel.
+    logmel
+        Whole tracks' log-mel, to make the crops of that; None to make them of the audio.
     """
 
     def __init__(
-        self, folder: Path, tracks: Sequence[Track], rooms: Sequence[Path], frontend: FrontEndConfig
+        self,
+        folder: Path,
+        tracks: Sequence[Track],
+        rooms: Sequence[Path],
+        frontend: FrontEndConfig,
+        logmel: LogMelCache | None = None,
     ) -> None:
         self.tracks = tracks
         self._rooms = tuple(rooms)
         self._frontend = frontend
-        ids = json.dumps([[track.id for track in tracks], frontend.to_dict()], sort_keys=True)
+        self._logmel = logmel
+        key: list[object] = [[track.id for track in tracks], frontend.to_dict()]
+        if logmel is not None:
+            key.append("spectral")
+        ids = json.dumps(key, sort_keys=True)
         self.folder = folder / f"crops-{hashlib.sha256(ids.encode()).hexdigest()[:12]}"
 
     def build(self, variants: int, *, jobs: int) -> None:
@@ -216,7 +267,11 @@ class CropBank:
             picks = [others[int(i)] for i in rng.integers(len(others), size=12)]
             companions = () if track.is_music else tuple(picks)
             seed = int(rng.integers(2**62))
-            requests.append(CropRequest(track, companions, seed, self._rooms, self._frontend))
+            requests.append(
+                CropRequest(
+                    track, companions, seed, self._rooms, self._frontend, logmel=self._logmel
+                )
+            )
         return requests
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -16,6 +17,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from musicedge_training.accelerator import device
 from musicedge_training.architectures.cnn import LAYERS, AudioTagger
 from musicedge_training.architectures.heads import MultitaskNetwork, SourceOutputs
 from musicedge_training.crops import CropBank
@@ -26,6 +28,7 @@ from musicedge_training.recipe import Recipe
 from musicedge_training.sampling import Batch, CropSampler
 from musicedge_training.start import TAGS, build_network, heads_for
 from musicedge_training.stem import StemMaps
+from musicedge_training.teacher import Teacher, check_teacher, targets_of
 
 
 class MultitaskTraining(L.LightningModule):
@@ -102,6 +105,8 @@ class MultitaskTraining(L.LightningModule):
         tagging = functional.binary_cross_entropy_with_logits(
             self.tagging(network.hidden_of(embedding)), torch.sigmoid(batch.tags), reduction="none"
         ).sum(dim=1)
+        if batch.taught is not None:
+            losses["teacher"] = recipe.teacher_weight * self._taught_loss(given, batch)
         losses["tagging"] = recipe.tagging_weight * 0.1 * tagging.mean()
         for name, (weight, rate) in self._pulled().items():
             moved = (weight - self.get_buffer(f"start_{name}")).square().sum()
@@ -138,6 +143,20 @@ class MultitaskTraining(L.LightningModule):
             f"gate/{mood}": self.recipe.gate_weight * masked_mean(gate, weight),
         }
 
+    def _taught_loss(self, given: Mapping[str, Any], batch: Batch) -> Tensor:
+        """Return how far music's genre and moods are from what the teacher says."""
+        wanted, genre = batch.taught, given["genre"]
+        errors = functional.cross_entropy(
+            genre, torch.softmax(wanted.genre, dim=1), reduction="none"
+        )
+        for mood in MOODS:
+            apart = (given[mood].values - wanted.values[mood]) / self.network.heads[mood].deviation
+            errors = errors + apart.square().mean(dim=1)
+            errors = errors + 0.3 * functional.cross_entropy(
+                given[mood].gate, torch.softmax(wanted.gates[mood], dim=1), reduction="none"
+            )
+        return masked_mean(errors, batch.music)
+
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW, the backbone slower than the heads, with a one-cycle cosine schedule."""
         recipe = self.recipe
@@ -167,6 +186,7 @@ def fit(
     rows: NDArray[np.int64],
     tagger: AudioTagger,
     tags: Sequence[str],
+    teacher: Teacher | None = None,
 ) -> MultitaskNetwork:
     """Train one network on some tracks.
 
@@ -180,6 +200,13 @@ def fit(
         The bank's tracks to train on.
     tagger, tags
         The pretrained network, and the names of its outputs in order.
+    teacher
+        A network to learn from.
+
+    Raises
+    ------
+    TeacherError
+        The teacher was trained on labels of other kinds.
 
     Returns
     -------
@@ -191,8 +218,12 @@ def fit(
     warnings.filterwarnings("ignore", module="lightning")
     L.seed_everything(recipe.seed, verbose=False)
     stem = StemMaps(bank, tagger, recipe.frozen_blocks)
-    sampler = CropSampler(stem, rows, recipe)
     heads = heads_for(Labels.of([bank.tracks[row] for row in rows]))
+    targets = None
+    if teacher is not None:
+        check_teacher(teacher, heads)
+        targets = targets_of(teacher, bank, tagger, recipe.variants)
+    sampler = CropSampler(stem, rows, recipe, targets)
     network = build_network(recipe, tagger, tags, heads).to(memory_format=torch.channels_last)
     sources = Labels.of(bank.tracks).sources
     module = MultitaskTraining(network, tagger, tags, recipe, sources)
@@ -200,6 +231,7 @@ def fit(
         max_epochs=recipe.epochs,
         accelerator="auto",
         devices=1,
+        precision="bf16-mixed" if device().type == "cuda" else "32-true",
         gradient_clip_val=1.0,
         callbacks=[_moving_average(recipe.ema_decay)] if recipe.ema_decay else [],
         logger=False,
@@ -208,7 +240,7 @@ def fit(
         enable_progress_bar=False,
     )
     trainer.fit(module, DataLoader(sampler, batch_size=None))
-    return network.eval()
+    return network.cpu().eval()
 
 
 def _moving_average(decay: float) -> WeightAveraging:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from musicedge.windows import WindowCutter
+from musicedge_training.accelerator import device
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.console import track_progress
 from musicedge_training.datasets.track import MOODS, Track
@@ -148,11 +149,12 @@ class TrackWindows(Sequence[Float32]):
 
 def network_forward(network: MultitaskNetwork) -> Forward:
     """Return a network in evaluation mode as a function on arrays."""
-    network = network.eval().to(memory_format=torch.channels_last)
+    where = device()
+    network = network.eval().to(where, memory_format=torch.channels_last)
 
     def forward(windows: Float32) -> Mapping[str, Float32]:
         with torch.inference_mode():
-            outputs = network(torch.from_numpy(windows))
-        return {name: value.numpy() for name, value in outputs.items()}
+            outputs = network(torch.from_numpy(windows).to(where))
+        return {name: value.cpu().numpy() for name, value in outputs.items()}
 
     return forward

@@ -19,6 +19,13 @@ else:
 RECIPES = Path(__file__).parent / "recipes"
 
 
+# A path's part that is no hidden file and no way up.
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+# How many of a backbone's first layers may be frozen; between 7 and 17 the CNN's heads read them.
+_FROZEN = {"cnn": (*range(8), 17), "lstm": range(14), "ast": range(14), "ast-linear": (0,)}
+
+
 class RecipeError(MusicedgeError):
     """A recipe cannot be read, or one of its keys or values is wrong."""
 
@@ -28,10 +35,18 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    name: str = Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(max_length=64, pattern=_NAME)
     """What the results' folder and the exported model are called."""
-    architecture: Literal["cnn", "lstm"] = "cnn"
+    architecture: Literal["cnn", "lstm", "ast", "ast-linear"] = "cnn"
     """The backbone."""
+    augmentation: Literal["waveform", "spectrogram"] = "waveform"
+    """What is roughened: the sound itself, or, much quicker, its log-mel."""
+    imagenet: bool = False
+    """Whether ``ast-linear`` starts from timm's DeiT, trained on ImageNet (fetched by timm)."""
+    teacher: str | None = Field(default=None, pattern=_NAME)
+    """The recipe whose network, trained on the same split, is learned from; None for no teacher."""
+    teacher_weight: float = Field(default=1.0, ge=0)
+    """Weight of saying what the teacher says."""
     seed: int = 0
     epochs: int = Field(default=12, ge=1)
     samples_per_epoch: int = Field(default=3000, ge=1)
@@ -43,9 +58,10 @@ class Recipe(BaseModel):
     rough_share: float = Field(default=0.75, ge=0, le=1)
     """Share of examples that are augmented; the others are clean."""
     frozen_blocks: int = Field(default=7, ge=0, le=17, validate_default=True)
-    """Layers of the backbone, from the input, that keep the pretrained weights: 0 to 7, or 17, all.
+    """Layers of the backbone, from the input, that keep the pretrained weights.
 
-    Between them lie layers that the heads read. Networks other than the CNN have none.
+    Of the CNN 0 to 7, or 17, all: between them lie layers that the heads read. The LSTM and the AST
+    have 13 of them, ``ast-linear`` none.
     """
     learning_rate: float = Field(default=1e-3, gt=0)
     backbone_rate: float = Field(default=0.3, ge=0)
@@ -83,11 +99,20 @@ class Recipe(BaseModel):
     @field_validator("frozen_blocks")
     @classmethod
     def _above_what_is_read(cls, layers: int, info: ValidationInfo) -> int:
-        if layers and info.data.get("architecture") != "cnn":
-            raise ValueError("must be 0: no pretrained weights of this architecture are known")
-        if 7 < layers < 17:
-            raise ValueError("must be 0 to 7, or 17: the heads read the layers between")
+        architecture = info.data.get("architecture", "cnn")
+        allowed = _FROZEN[architecture]
+        if layers not in allowed:
+            last = f", or {allowed[-1]}" if architecture == "cnn" else ""
+            top = 7 if architecture == "cnn" else allowed[-1]
+            raise ValueError(f"must be {f'0 to {top}' if top else 0}{last} for {architecture!r}")
         return layers
+
+    @field_validator("imagenet")
+    @classmethod
+    def _fits_imagenet(cls, wanted: bool, info: ValidationInfo) -> bool:
+        if wanted and info.data.get("architecture") != "ast-linear":
+            raise ValueError("only 'ast-linear' has ImageNet's shapes")
+        return wanted
 
     @field_validator("batch_size")
     @classmethod

@@ -16,6 +16,7 @@ from musicedge_training.datasets.track import Track
 from musicedge_training.labels import Labels
 from musicedge_training.recipe import Recipe
 from musicedge_training.stem import StemMaps
+from musicedge_training.teacher import Targets, join
 
 
 class Batch(NamedTuple):
@@ -34,6 +35,8 @@ class Batch(NamedTuple):
         As in `Labels`.
     music : Tensor [shape=(batch,)]
         1 for music, else 0.
+    taught : Targets or None
+        What the teacher says of the clean crop; None without a teacher.
     """
 
     maps: Tensor
@@ -43,6 +46,7 @@ class Batch(NamedTuple):
     mood_known: Tensor
     mood_source: Tensor
     music: Tensor
+    taught: Targets | None
 
 
 class CropSampler(IterableDataset[Batch]):
@@ -59,13 +63,22 @@ class CropSampler(IterableDataset[Batch]):
         The bank's tracks to draw from.
     recipe
         How many examples a batch and an epoch have, and how they are cut.
+    targets
+        What a teacher says of each variant's crops; None without one.
     """
 
-    def __init__(self, stem: StemMaps, rows: NDArray[np.int64], recipe: Recipe) -> None:
+    def __init__(
+        self,
+        stem: StemMaps,
+        rows: NDArray[np.int64],
+        recipe: Recipe,
+        targets: Sequence[Targets] | None = None,
+    ) -> None:
         self._maps = [stem.open(variant) for variant in range(recipe.variants)]
         self._rows = rows
         self._labels = Labels.of(stem.bank.tracks)
         self._recipe = recipe
+        self._targets = targets
         self._weights = sampling_weights([stem.bank.tracks[row] for row in rows])
 
     def __len__(self) -> int:
@@ -80,9 +93,8 @@ class CropSampler(IterableDataset[Batch]):
     def _draw(self, rng: np.random.Generator) -> Batch:
         recipe, labels = self._recipe, self._labels
         rows = rng.choice(self._rows, recipe.batch_size, p=self._weights)
-        picks = [
-            self._maps[int(variant)] for variant in rng.integers(len(self._maps), size=len(rows))
-        ]
+        variants = rng.integers(len(self._maps), size=len(rows))
+        picks = [self._maps[int(variant)] for variant in variants]
         rough = rng.random(len(rows)) < recipe.rough_share
         chosen = [
             (maps.rough if r else maps.clean)[row]
@@ -99,7 +111,13 @@ class CropSampler(IterableDataset[Batch]):
             torch.from_numpy(labels.mood_known[rows]),
             torch.from_numpy(labels.mood_source[rows]),
             torch.from_numpy(labels.music[rows].astype(np.float32)),
+            self._taught(variants, rows),
         )
+
+    def _taught(self, variants: NDArray[np.int64], rows: NDArray[np.int64]) -> Targets | None:
+        if self._targets is None:
+            return None
+        return join([self._targets[v].take(r[None]) for v, r in zip(variants, rows, strict=True)])
 
     def _cut(
         self, maps: Sequence[NDArray[np.float16]], rng: np.random.Generator

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import nn
 
+from musicedge.errors import MusicedgeError
 from musicedge_training.architectures.backbones import build_backbone
 from musicedge_training.architectures.cnn import AudioTagger, MobileNetV3
 from musicedge_training.architectures.heads import HeadSpec, LabelSource, MultitaskNetwork
@@ -28,6 +30,13 @@ TAGS = {
     "rock": "Rock music",
     "music": "Music",
 }
+
+
+_IMAGE_NETWORK = "deit_tiny_patch16_224.fb_in1k"
+
+
+class StartError(MusicedgeError):
+    """The weights that a training is to begin with cannot be had."""
 
 
 def heads_for(labels: Labels) -> tuple[HeadSpec, ...]:
@@ -61,8 +70,8 @@ def build_network(
 ) -> MultitaskNetwork:
     """Return a network whose layers and heads start from the AudioSet network.
 
-    Those of another architecture start at random, but for the heads: they read a hidden layer that
-    learns to be the AudioSet network's.
+    Of another architecture only the first layers do, if it has them, and the heads: they read a
+    hidden layer that learns to be the AudioSet network's.
 
     Parameters
     ----------
@@ -89,8 +98,11 @@ def build_network(
         mood_size=recipe.mood_size,
         dropout=recipe.dropout,
     )
+    early = backbone.features
+    early.load_state_dict(tagger.features[: len(early)].state_dict())
+    if recipe.imagenet:
+        start_from_imagenet(backbone)
     if isinstance(backbone, MobileNetV3):
-        backbone.features.load_state_dict(tagger.features.state_dict())
         network.hidden[0].load_state_dict(tagger.classifier[2].state_dict())
     last = tagger.classifier[5]
     with torch.no_grad():
@@ -100,3 +112,27 @@ def build_network(
             network.heads[name].weight[:, : tagger.hidden_size] = last.weight[rows]
             network.heads[name].bias.copy_(last.bias[rows])
     return network
+
+
+def start_from_imagenet(backbone: nn.Module) -> None:
+    """Give an ``ast-linear`` the weights of DeiT, trained on ImageNet, which timm fetches.
+
+    Raises
+    ------
+    StartError
+        The weights cannot be had.
+    """
+    import timm
+
+    from musicedge_training.architectures.ast import start_from_image_network
+
+    try:
+        image = timm.create_model(_IMAGE_NETWORK, pretrained=True)
+    except Exception as error:  # whatever the hub's client raises
+        reason = " ".join(str(error).split())[:200]
+        raise StartError(
+            f"{_IMAGE_NETWORK}: ImageNet weights cannot be fetched: {reason}; put them into the "
+            "cache of Hugging Face's hub, or set imagenet = false to start from nothing and learn "
+            "from a teacher"
+        ) from error
+    start_from_image_network(backbone, image)

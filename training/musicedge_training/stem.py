@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from musicedge_training.accelerator import device
 from musicedge_training.architectures.cnn import LAYERS, POOLING, AudioTagger, MobileNetV3
 from musicedge_training.console import console, track_progress
 from musicedge_training.crops import CropBank
 from musicedge_training.representations import write_npy
 
 _BATCH = 16
+_GPU_BATCH = 512
 
 
 class VariantMaps(NamedTuple):
@@ -112,20 +114,24 @@ class StemMaps:
     def _compute(self, variant: int) -> None:
         paths = self._paths(variant)
         clean, rough = self.bank.open(variant)
+        where = device()
+        size = _BATCH if where.type == "cpu" else _GPU_BATCH
+        self._backbone.to(where)
+        self._classifier.to(where)
         tags = []
         for crops, name in ((clean, "clean"), (rough, "rough")):
             if name != "clean" and name not in paths:
                 continue
             maps = []
-            for start in range(0, len(crops), _BATCH):
+            for start in range(0, len(crops), size):
                 with torch.inference_mode():
-                    x = torch.from_numpy(crops[start : start + _BATCH].astype(np.float32))
+                    x = torch.from_numpy(np.array(crops[start : start + size])).to(where).float()
                     x = x.transpose(1, 2).unsqueeze(1).contiguous(memory_format=torch.channels_last)
                     frozen, embedding = self._run(x, embed=name == "clean")
-                    maps.append(frozen.contiguous().numpy().astype(np.float16))
+                    maps.append(frozen.half().contiguous().cpu().numpy())
                     if embedding is not None:
                         final = self._backbone.final_mean(embedding)
-                        tags.append(self._classifier(final).numpy().astype(np.float16))
+                        tags.append(self._classifier(final).half().cpu().numpy())
             if name in paths:
                 write_npy(paths[name], np.concatenate(maps))
         write_npy(paths["tags"], np.concatenate(tags))

@@ -22,6 +22,7 @@ from musicedge_training.labels import Labels
 from musicedge_training.predict import Predictions, network_forward, predict
 from musicedge_training.recipe import Recipe
 from musicedge_training.splits import ALL, Split, all_split, collection_splits, fold_splits
+from musicedge_training.teacher import Teacher, TeacherError
 from musicedge_training.workbench import Workbench
 
 PROBE = "probe"
@@ -41,7 +42,9 @@ class System:
         return PROBE if self.recipe is None else self.recipe.name
 
 
-def run(bench: Workbench, system: System, folder: Path, *, ship: bool) -> dict[str, Any]:
+def run(
+    bench: Workbench, system: System, folder: Path, *, ship: bool, collections: bool = True
+) -> dict[str, Any]:
     """Train and test a system on every split that is not done yet, and score all of them.
 
     Parameters
@@ -54,6 +57,8 @@ def run(bench: Workbench, system: System, folder: Path, *, ship: bool) -> dict[s
         Where each split's predictions and checkpoint are kept, as ``<system>/<split>/``.
     ship
         Whether to train on everything as well, calibrated by the folds' predictions.
+    collections
+        Whether to train without each collection, too; else they are scored as far as it was done.
 
     Returns
     -------
@@ -61,10 +66,14 @@ def run(bench: Workbench, system: System, folder: Path, *, ship: bool) -> dict[s
         The scores, which are also written to ``<system>/scores.json``.
     """
     folds = fold_splits(bench.tracks)
-    collections = collection_splits(bench.tracks)
     home = folder / system.name
+    without = [
+        split
+        for split in collection_splits(bench.tracks)
+        if collections or _result(split, home).exists()
+    ]
     last = [all_split(bench.tracks)] if ship and system.recipe is not None else []
-    _run_splits(bench, system, [*folds, *last, *collections], home)
+    _run_splits(bench, system, [*folds, *last, *without], home)
     held_out = _out_of_fold(bench, folds, home)
     temperature = calibrate.fit_temperature(held_out, Labels.of(bench.tracks).hard_genre)
     music = held_out.music.copy()
@@ -78,8 +87,8 @@ def run(bench: Workbench, system: System, folder: Path, *, ship: bool) -> dict[s
         "folds": evaluate.to_json(
             evaluate.evaluate(bench.tracks, held_out, temperature=temperature)
         ),
-        "collections": _collection_scores(bench, collections, home),
-        "music": _music_scores(bench, folds, home, held_out, threshold),
+        "collections": _collection_scores(bench, without, home),
+        "music": _music_scores(bench, folds, home, held_out, threshold, values),
     }
     home.mkdir(parents=True, exist_ok=True)
     (home / "scores.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -104,7 +113,9 @@ def _run_splits(bench: Workbench, system: System, splits: Sequence[Split], home:
     pending = [split for split in splits if not _result(split, home).exists()]
     if not pending:
         return
-    bench.prepare(system.recipe)
+    untrained = [split for split in pending if _trained(system, home / split.name) is None]
+    if untrained:
+        bench.prepare(system.recipe, _teacher(system, untrained[0], home))
     workers = min(bench.jobs, len(pending))
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         jobs = [
@@ -126,14 +137,43 @@ def _run_split(bench: Workbench, system: System, split: Split, home: Path) -> No
     if system.recipe is None:
         predictions = bench.probe(split)
     else:
-        network = bench.train(system.recipe, split)
-        checkpoint.save(home / CHECKPOINT, network, _info(bench, system.recipe, network))
+        network = _trained(system, home)
+        if network is None:
+            network = bench.train(system.recipe, split, _teacher(system, split, home.parent))
+            checkpoint.save(home / CHECKPOINT, network, _info(bench, system.recipe, network))
         if split.name == ALL:
             return
         predictions = bench.predict(network, split.test)
     part = home / f"{PREDICTIONS}.part"
     predictions.save(part)
     part.replace(home / PREDICTIONS)
+
+
+def _trained(system: System, home: Path) -> MultitaskNetwork | None:
+    """Return the network of a training that ended before its predictions were made, if there is."""
+    path = home / CHECKPOINT
+    if system.recipe is None or not path.exists():
+        return None
+    network, info = checkpoint.load(path)
+    return network if info.recipe == system.recipe.model_dump() else None
+
+
+def _teacher(system: System, split: Split, home: Path) -> Teacher | None:
+    """Return the network that a recipe's teacher became on the same split, if it has a teacher.
+
+    `home` is the system's folder, which the teacher's lies beside.
+    """
+    if system.recipe is None or system.recipe.teacher is None:
+        return None
+    name = system.recipe.teacher
+    path = home.parent / name / split.name / CHECKPOINT
+    if not path.exists():
+        raise TeacherError(
+            f"{path}: no such checkpoint, and {system.name} learns from {name}; train that first, "
+            f"as in: musicedge study {name} {system.name}"
+        )
+    network, info = checkpoint.load(path)
+    return Teacher(network, int(info.recipe["frozen_blocks"]))
 
 
 def _out_of_fold(bench: Workbench, folds: Sequence[Split], home: Path) -> Predictions:
@@ -165,6 +205,7 @@ def _music_scores(
     home: Path,
     held_out: Predictions,
     threshold: float,
+    unseen_noise: NDArray[np.floating],
 ) -> dict[str, Any]:
     """Score music against the rest: errors at the threshold, and sounds of unseen kinds."""
     labels = Labels.of(bench.tracks)
@@ -178,23 +219,19 @@ def _music_scores(
         results[f"auroc/{kind}"] = scores.auroc(labels.music[both], held_out.music[both])
         results[f"false_music/{kind}"] = float(np.mean(held_out.music[kinds == kind] >= threshold))
     music = held_out.music[labels.music]
-    for name, values in _sounds_apart(bench, folds, home).items():
+    sounds = {"unseen-noise": unseen_noise, **_made_sounds(bench, folds, home)}
+    for name, values in sounds.items():
         truth = np.r_[np.ones(len(music), bool), np.zeros(len(values), bool)]
         results[f"auroc/{name}"] = scores.auroc(truth, np.r_[music, values])
         results[f"false_music/{name}"] = float(np.mean(values >= threshold))
     return results
 
 
-def _sounds_apart(
+def _made_sounds(
     bench: Workbench, folds: Sequence[Split], home: Path
 ) -> dict[str, NDArray[np.floating]]:
-    """Return what the folds' systems say of sounds that are no music and in no fold's own part.
-
-    Noise of the kinds that a fold leaves out; and, of networks, sounds made by code, anew.
-    """
-    parts: dict[str, list[NDArray[np.floating]]] = {
-        "unseen-noise": [_unseen_noise(bench, folds, home)[1]]
-    }
+    """Return what the folds' networks say of sounds made by code, anew."""
+    parts: dict[str, list[NDArray[np.floating]]] = {}
     made = {"synthetic": synthetic.TRAINED, "unseen-synthetic": synthetic.HELD_OUT}
     windows = {name: bench.synthetic_windows(makers) for name, makers in made.items()}
     for split in folds:

@@ -22,9 +22,9 @@ def results_table(results: Sequence[Mapping[str, Any]]) -> str:
     for key in dict.fromkeys(key for result in results for key in result["folds"]):
         cells = [_fold_cell(result["folds"].get(key)) for result in results]
         lines.append(f"| {key} | {' | '.join(cells)} |")
-    for collection in results[0]["collections"]:
+    for collection in dict.fromkeys(key for result in results for key in result["collections"]):
         cells = [
-            _interval_cell(result["collections"][collection].get("genre/accuracy"))
+            _interval_cell(result["collections"].get(collection, {}).get("genre/accuracy"))
             for result in results
         ]
         lines.append(f"| genre/accuracy, trained without {collection} | {' | '.join(cells)} |")

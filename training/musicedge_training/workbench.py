@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicedge.frontend_config import FrontEndConfig
-from musicedge_training import crops, fit, probe
+from musicedge_training import fit, probe
 from musicedge_training.architectures.cnn import AudioTagger, load_audio_tagger
 from musicedge_training.architectures.heads import MultitaskNetwork
-from musicedge_training.crops import CropBank, synthetic_tracks
+from musicedge_training.crops import SECONDS, CropBank, synthetic_tracks
 from musicedge_training.datasets import corpus, synthetic
 from musicedge_training.datasets.corpus import DatasetError
 from musicedge_training.datasets.track import Track
@@ -31,6 +31,7 @@ from musicedge_training.recipe import Recipe
 from musicedge_training.representations import LogMelCache, front_end, write_npy
 from musicedge_training.splits import Split
 from musicedge_training.stem import StemMaps
+from musicedge_training.teacher import Teacher
 
 _SYNTHETIC = 180  # about a sixth of the sounds that are no music
 _JUDGING = 24
@@ -85,11 +86,15 @@ class Workbench:
         with self._weights_file("audioset_labels.csv").open(newline="", encoding="utf-8") as file:
             return [row["display_name"] for row in csv.DictReader(file)]
 
-    @cached_property
-    def crops(self) -> CropBank:
-        """The bank of augmented crops; synthetic sounds follow the tracks."""
+    def crops(self, augmentation: str) -> CropBank:
+        """Return the bank of crops that a recipe's `augmentation` makes.
+
+        Synthetic sounds follow the tracks.
+        """
         tracks = [*self.tracks, *synthetic_tracks(_SYNTHETIC)]
-        return CropBank(self.cache, tracks, corpus.room_paths(self.data), self.frontend)
+        rooms = corpus.room_paths(self.data)
+        logmel = self.logmel if augmentation == "spectrogram" else None
+        return CropBank(self.cache, tracks, rooms, self.frontend, logmel)
 
     @cached_property
     def embeddings(self) -> NDArray[np.float32]:
@@ -110,30 +115,36 @@ class Workbench:
         rate = self.frontend.sample_rate
         front = front_end(self.frontend)
         return [
-            cut_windows(front.logmel(make(rng, round(crops.SECONDS * rate), rate)))
+            cut_windows(front.logmel(make(rng, round(SECONDS * rate), rate)))
             for make in makers.values()
             for _ in range(_JUDGING)
         ]
 
-    def prepare(self, recipe: Recipe | None) -> None:
+    def prepare(self, recipe: Recipe | None, teacher: Teacher | None = None) -> None:
         """Compute what all splits share, before several processes need it at once.
 
-        For a recipe that is the crops and the frozen layers' maps, for the probe the embeddings.
+        For a recipe that is the crops and the frozen layers' maps, those of its teacher as well;
+        for the probe the embeddings.
         """
         _ = self.logmel
         if recipe is None:
             _ = self.embeddings
             return
-        self.crops.build(recipe.variants, jobs=self.jobs)
-        stem = StemMaps(self.crops, self.tagger, recipe.frozen_blocks)
-        stem.build(recipe.variants, jobs=self.jobs)
+        bank = self.crops(recipe.augmentation)
+        bank.build(recipe.variants, jobs=self.jobs)
+        depths = {recipe.frozen_blocks} | ({teacher.frozen_blocks} if teacher else set())
+        for frozen in sorted(depths):
+            StemMaps(bank, self.tagger, frozen).build(recipe.variants, jobs=self.jobs)
 
-    def train(self, recipe: Recipe, split: Split) -> MultitaskNetwork:
+    def train(
+        self, recipe: Recipe, split: Split, teacher: Teacher | None = None
+    ) -> MultitaskNetwork:
         """Train a network on a split of the tracks, and on all synthetic sounds."""
-        self.prepare(recipe)
-        extra = np.arange(len(self.tracks), len(self.crops.tracks))
+        self.prepare(recipe, teacher)
+        bank = self.crops(recipe.augmentation)
+        extra = np.arange(len(self.tracks), len(bank.tracks))
         rows = np.concatenate([split.train, extra])
-        return fit.fit(recipe, self.crops, rows, self.tagger, self.tags)
+        return fit.fit(recipe, bank, rows, self.tagger, self.tags, teacher)
 
     def predict(self, network: MultitaskNetwork, rows: NDArray[np.int64]) -> Predictions:
         """Run a network over some of the tracks."""
