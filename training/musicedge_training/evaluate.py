@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicedge_training import scores
-from musicedge_training.datasets.track import MOODS, Track
+from musicedge_training.datasets.track import GENRES, MOODS, Track
 from musicedge_training.labels import Labels
 from musicedge_training.predict import Predictions
 
@@ -67,6 +67,7 @@ def evaluate(
     *,
     temperature: float = 1.0,
     by_fold: bool = True,
+    genres: Sequence[str] = GENRES,
 ) -> dict[str, Score]:
     """Score predictions.
 
@@ -80,6 +81,8 @@ def evaluate(
         What genre logits are divided by.
     by_fold
         Whether the predictions come from five folds, so that mean and spread are given too.
+    genres
+        The labels of the genre head, in its order.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def evaluate(
         Keys such as ``"genre/accuracy"``, ``"genre/macro-f1"``, ``"genre/ece"``,
         ``"genre/accuracy/gtzan"``, ``"arousal/spearman/rated"``, ``"music/auroc"``.
     """
-    labels = Labels.of(tracks)
+    labels = Labels.of(tracks, genres)
     judge = _Judge(tracks, by_fold)
     probabilities = predictions.genre(temperature)
     genre = labels.hard_genre

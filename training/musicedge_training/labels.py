@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from musicedge_training.datasets.dataset import DatasetError
 from musicedge_training.datasets.track import GENRES, MOODS, Track
 
 # The source whose scale a mood's output has: listeners' ratings, and for danceability Echo Nest's.
@@ -21,7 +22,7 @@ class Labels:
     Attributes
     ----------
     genres : np.ndarray [shape=(n, genres), dtype=bool]
-        The genres that each may be; a row without any is unknown.
+        The genres that each may be, in the order that was asked for; a row without any is unknown.
     moods, mood_known : np.ndarray [shape=(n, moods)]
         Values in [0, 1], and whether there is one.
     mood_source : np.ndarray [shape=(n, moods), dtype=int64]
@@ -37,8 +38,27 @@ class Labels:
     sources: tuple[str, ...]
 
     @classmethod
-    def of(cls, tracks: Sequence[Track]) -> Labels:
-        """Collect the labels of `tracks`."""
+    def of(cls, tracks: Sequence[Track], genres: Sequence[str] = GENRES) -> Labels:
+        """Collect the labels of `tracks`.
+
+        Parameters
+        ----------
+        tracks
+            What is labelled.
+        genres
+            The labels of the genre head, in its order: `Dataset.genres`.
+
+        Raises
+        ------
+        DatasetError
+            A track has a genre that is not among `genres`.
+        """
+        for track in tracks:
+            other = [genre for genre in track.genres if genre not in genres]
+            if other:
+                raise DatasetError(
+                    f"{track.id}: its genre {other[0]!r} is not among {', '.join(genres)}"
+                )
         sources = tuple(sorted({label.source for t in tracks for label in t.moods.values()}))
         n = len(tracks)
         moods = np.zeros((n, len(MOODS)), np.float32)
@@ -50,9 +70,9 @@ class Labels:
                 moods[row, column] = label.value
                 known[row, column] = True
                 source[row, column] = sources.index(label.source)
-        genres = np.array([[genre in track.genres for genre in GENRES] for track in tracks], bool)
+        admitted = np.array([[g in track.genres for g in genres] for track in tracks], bool)
         music = np.array([track.is_music for track in tracks], bool)
-        return cls(genres, moods, known, source, music, sources)
+        return cls(admitted, moods, known, source, music, sources)
 
     @property
     def hard_genre(self) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from sklearn.svm import SVR
 
 from musicedge_training.architectures.cnn import MobileNetV3
 from musicedge_training.console import track_progress
-from musicedge_training.datasets.track import GENRES, MOODS
+from musicedge_training.datasets.track import MOODS
 from musicedge_training.labels import Labels
 from musicedge_training.predict import Predictions
 
@@ -54,7 +54,7 @@ def probe(
     sure = train[genre[train] >= 0]
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=5000))
     classifier.fit(embeddings[sure], genre[sure])
-    logits = np.full((len(test), len(GENRES)), -30, np.float32)
+    logits = np.full((len(test), labels.genres.shape[1]), -30, np.float32)
     logits[:, classifier.classes_] = classifier.predict_log_proba(embeddings[test])
     moods = np.zeros((len(test), len(MOODS)), np.float32)
     for column in range(len(MOODS)):

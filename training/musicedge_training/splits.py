@@ -46,9 +46,12 @@ def fold_splits(tracks: Sequence[Track]) -> list[Split]:
 def collection_splits(tracks: Sequence[Track]) -> list[Split]:
     """Return a split for each collection with sure genres: trained without it, tested on it.
 
-    Artists of the held-out collection are left out of the other collections as well.
+    Artists of the held-out collection are left out of the other collections as well. Where there is
+    but one collection, there are no such splits.
     """
     collections = sorted({track.collection for track in tracks if track.genre})
+    if len({track.collection for track in tracks if track.is_music}) < 2:
+        return []
     splits = []
     for collection in collections:
         held = np.array([track.collection == collection for track in tracks])

@@ -22,6 +22,18 @@ GENRES = (
 MOODS = ("valence", "arousal", "danceability")
 
 
+def genre_named(name: str) -> str:
+    """Return the one of `GENRES` that a name means, whatever its case and hyphens, else the name.
+
+    Examples
+    --------
+    >>> genre_named("Hip-Hop"), genre_named("Skiffle")
+    ('hiphop', 'Skiffle')
+    """
+    plain = "".join(char for char in name.casefold() if char not in " -_")
+    return plain if plain in GENRES else name
+
+
 @dataclass(frozen=True)
 class MoodLabel:
     """One mood value in [0, 1], and the source whose scale it is on.
@@ -35,14 +47,15 @@ class MoodLabel:
 
 @dataclass(frozen=True)
 class Track:
-    """One labelled audio file; any label may be missing.
+    """One labelled piece of sound; any label may be missing.
 
     Parameters
     ----------
     id
         Unique in its dataset.
     path
-        The audio file.
+        The audio file; or, of a dataset without audio, the spectrogram that stands for it (see
+        `is_spectrogram`).
     kind
         ``"music"``, ``"speech"``, ``"noise"`` or ``"synthetic"``.
     collection
@@ -53,7 +66,7 @@ class Track:
         The fold that it is tested in, from 0; -1 for none.
     genres
         The genres that it may be: one for a sure label, several for "one of these", none if not
-        known.
+        known. Those of a user's own dataset may be others than `GENRES`.
     moods
         By mood, the label that it has.
     noise_kind
@@ -74,6 +87,11 @@ class Track:
     def is_music(self) -> bool:
         """Whether the track holds music (and not speech or noise)."""
         return self.kind == "music"
+
+    @property
+    def is_spectrogram(self) -> bool:
+        """Whether `path` is a spectrogram that was computed before, as ``.npy``, and no audio."""
+        return self.path.suffix == ".npy"
 
     @property
     def genre(self) -> str | None:

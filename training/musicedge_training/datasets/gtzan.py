@@ -1,0 +1,119 @@
+"""GTZAN: 1,000 clips of 30 s in ten genres (Tzanetakis and Cook, IEEE TSAP 10(5), 2002).
+
+Described at http://marsyas.info/downloads/datasets.html, which gave ``genres.tar.gz`` (MD5
+5b3d6dddb579ab49814ab86dba69e7c7, http://opihi.cs.uvic.ca/sound/genres.tar.gz). No licence is
+stated; the clips are of copyrighted recordings, so they are for research and must not be passed on.
+
+The layout is ``genres/<genre>/<genre>.NNNNN.au`` (or ``.wav``, ``.mp3``); ``genres_original``, and
+the genres' folders without one around them, are found as well. Many clips repeat or distort others,
+or are of the same artist (Sturm, arXiv:1306.1461). The fault-filtered split (Kereliuk, Sturm and
+Larsen, IEEE TMM 17(11), 2015, arXiv:1507.04761) keeps 930 of them and has no artist in two parts:
+put its files ``train_filtered.txt``, ``valid_filtered.txt`` and ``test_filtered.txt``, with lines
+such as ``blues/blues.00029.wav``, beside ``genres``. Folds are made without the artists' names, so
+that an artist may be in several.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from musicedge.audio import AUDIO_SUFFIXES
+from musicedge_training.datasets.dataset import Dataset, DatasetError, OfficialSplit, incomplete
+from musicedge_training.datasets.folds import with_folds
+from musicedge_training.datasets.rows import read_cells
+from musicedge_training.datasets.track import GENRES, Track
+
+_GENRES = tuple(genre for genre in GENRES if genre != "electronic")
+_CLIPS = 1000
+_FILTERED = 930
+_PARTS = ("train", "valid", "test")
+_NAME = re.compile(r"(?P<genre>[a-z]+)\.[0-9]{5}")
+
+
+def recognises(root: Path) -> bool:
+    """Return whether a folder has GTZAN's layout."""
+    return _home(root) is not None
+
+
+def load(root: Path) -> Dataset:
+    """Read GTZAN.
+
+    Parameters
+    ----------
+    root
+        The folder that holds ``genres`` and, best, the three files of the fault-filtered split.
+
+    Raises
+    ------
+    DatasetError
+        The layout is another, a file of the split or a clip that it names is missing, or a line of
+        it is wrong.
+    """
+    home = _home(root)
+    if home is None:
+        raise DatasetError(f"{root}: holds no GTZAN clips, such as genres/blues/blues.00000.wav")
+    clips = _clips(home)
+    parts = _filtered_split(root, clips)
+    if parts is None:
+        kept, split = list(clips), None
+        notes = (
+            "the fault-filtered split's files are not there: artists may be in several folds",
+            *incomplete(len(kept), _CLIPS, "clips"),
+        )
+    else:
+        kept, split = list(parts), OfficialSplit.of(list(parts.values()))
+        notes = incomplete(len(kept), _FILTERED, "clips of the fault-filtered split")
+    tracks = [
+        Track(
+            id=f"gtzan/{name}",
+            path=clips[name],
+            kind="music",
+            collection="gtzan",
+            group=f"gtzan/{name}",
+            fold=-1,
+            genres=(name.partition(".")[0],),
+        )
+        for name in kept
+    ]
+    return with_folds(Dataset("gtzan", root, tracks, split, notes))
+
+
+def _home(root: Path) -> Path | None:
+    """Return the folder of the genres' folders."""
+    for home in (root / "genres", root / "genres_original", root):
+        if any(next((home / genre).glob(f"{genre}.[0-9]*"), None) for genre in _GENRES):
+            return home
+    return None
+
+
+def _clips(home: Path) -> dict[str, Path]:
+    """Return the clips by name, such as ``blues.00029``, in order."""
+    clips = {}
+    for genre in _GENRES:
+        for path in sorted((home / genre).glob("*")):
+            found = _NAME.fullmatch(path.stem)
+            if found and found["genre"] == genre and path.suffix.lower() in AUDIO_SUFFIXES:
+                clips[path.stem] = path
+    return clips
+
+
+def _filtered_split(root: Path, clips: dict[str, Path]) -> dict[str, str] | None:
+    """Return the part of each clip of the fault-filtered split, None where the user has none."""
+    files = {part: root / f"{part}_filtered.txt" for part in _PARTS}
+    if not any(path.is_file() for path in files.values()):
+        return None
+    parts: dict[str, str] = {}
+    for part, path in files.items():
+        for line, (cell, *_) in read_cells(path, separator="\t"):
+            name = Path(cell).stem
+            if not _NAME.fullmatch(name):
+                raise DatasetError(
+                    f"{path}, line {line}: {cell!r} must be such as 'blues/blues.00029.wav'"
+                )
+            if name not in clips:
+                raise DatasetError(f"{path}, line {line}: there is no clip {cell!r} in {root}")
+            if name in parts:
+                raise DatasetError(f"{path}, line {line}: {cell!r} is in the split twice")
+            parts[name] = "validation" if part == "valid" else part
+    return parts
