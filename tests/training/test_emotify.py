@@ -5,43 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.training.tiny_audio import write_sound
+from tests.training.tiny_datasets import EMOTIFY_HEADER, PIECES, emotify_line, write_emotify
 
 from musicedge_training.datasets import emotify
 from musicedge_training.datasets.dataset import DatasetError
-from musicedge_training.datasets.gems import FEELINGS
 from musicedge_training.datasets.track import GENRES
 from musicedge_training.representations import load_samples
-
-# As in the real file: spaces after the commas of the first line.
-HEADER = (
-    "track id, genre, amazement, solemnity, tenderness, nostalgia, calmness, power,"
-    " joyful_activation, tension, sadness, mood, liked, disliked, age, gender, mother tongue"
-)
-PIECES = {
-    1: ("classical", "1.mp3"),
-    100: ("classical", "100.mp3"),
-    101: ("rock", "1.mp3"),
-    217: ("electronic", "17.mp3"),
-    301: ("pop", "1.mp3"),
-    400: ("pop", "100.mp3"),
-}
-
-
-def line(number: int, *felt: str, genre: str | None = None) -> str:
-    """Return what one listener felt."""
-    answers = ",".join(str(int(name in felt)) for name in FEELINGS)
-    return f"{number},{genre or PIECES[number][0]},{answers},3,0,0,21,1,English"
-
-
-def write_emotify(root: Path, lines: list[str] | None = None, *, header: str = HEADER) -> Path:
-    """Write the table and a song a piece, and return the root."""
-    for genre, name in PIECES.values():
-        write_sound(root / "emotifymusic" / genre / name)
-    if lines is None:
-        lines = [line(number, "power") for number in PIECES]
-    (root / "data.csv").write_text("\n".join([header, *lines]) + "\n", "utf-8")
-    return root
 
 
 def error_of(root: Path) -> str:
@@ -71,11 +40,11 @@ def test_pieces_lie_in_their_genres_folder_by_their_number_in_it(tmp_path: Path)
 
 def test_moods_are_made_of_the_shares_of_listeners(tmp_path: Path) -> None:
     heard = [
-        line(1, "power", "joyful_activation"),
-        line(1, "power"),
-        line(1, "calmness"),
-        line(1),
-        *(line(number) for number in PIECES if number != 1),
+        emotify_line(1, "power", "joyful_activation"),
+        emotify_line(1, "power"),
+        emotify_line(1, "calmness"),
+        emotify_line(1),
+        *(emotify_line(number) for number in PIECES if number != 1),
     ]
     first, second, *_ = emotify.load(write_emotify(tmp_path, heard)).tracks
     # Shares: power 1/2, joyful activation 1/4, calmness 1/4; three feelings each way for arousal,
@@ -100,21 +69,24 @@ def test_music_may_lie_beside_the_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (line(101, genre="pop"), ["line 8", "piece 101", "'pop'"]),
-        (line(1).replace("1,classical", "401,classical"), ["track id is '401'", "1 to 400"]),
-        (line(1).replace("1,classical,0", "1,classical,2"), ["amazement is '2'", "0 to 1"]),
-        (line(1).replace("1,classical,0", "1,classical,"), ["amazement is empty"]),
-        (line(1) + ",more", ["18 cells for 17 columns"]),
+        (emotify_line(101, genre="pop"), ["line 8", "piece 101", "'pop'"]),
+        (
+            emotify_line(1).replace("1,classical", "401,classical"),
+            ["track id is '401'", "1 to 400"],
+        ),
+        (emotify_line(1).replace("1,classical,0", "1,classical,2"), ["amazement is '2'", "0 to 1"]),
+        (emotify_line(1).replace("1,classical,0", "1,classical,"), ["amazement is empty"]),
+        (emotify_line(1) + ",more", ["18 cells for 17 columns"]),
     ],
 )
 def test_wrong_line_is_named(bad: str, words: list[str], tmp_path: Path) -> None:
-    message = error_of(write_emotify(tmp_path, [*(line(number) for number in PIECES), bad]))
+    message = error_of(write_emotify(tmp_path, [*(emotify_line(number) for number in PIECES), bad]))
     for word in ["data.csv", *words]:
         assert word in message
 
 
 def test_missing_column_is_named(tmp_path: Path) -> None:
-    root = write_emotify(tmp_path, header=HEADER.replace("tension", "tense"))
+    root = write_emotify(tmp_path, header=EMOTIFY_HEADER.replace("tension", "tense"))
     assert "no column 'tension'" in error_of(root)
 
 

@@ -2,107 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.training.tiny_audio import write_sound
+from tests.training.tiny_datasets import write_fma
 
 from musicedge_training.datasets import fma
 from musicedge_training.datasets.dataset import Dataset, DatasetError
 from musicedge_training.datasets.track import GENRES, MoodLabel
 from musicedge_training.representations import load_samples
-
-# Some of the real tables' columns, in their order; the first cell of each line is the track's.
-TRACKS = [
-    ("album", "id"),
-    ("album", "information"),
-    ("artist", "id"),
-    ("artist", "name"),
-    ("set", "split"),
-    ("set", "subset"),
-    ("track", "genre_top"),
-    ("track", "title"),
-]
-ECHONEST = [
-    ("echonest", "audio_features", "acousticness"),
-    ("echonest", "audio_features", "danceability"),
-    ("echonest", "audio_features", "energy"),
-    ("echonest", "audio_features", "valence"),
-    ("echonest", "metadata", "album_name"),
-    ("echonest", "temporal_features", "000"),
-]
-
-
-@dataclass
-class Clip:
-    number: int
-    subset: str
-    split: str
-    genre: str
-    artist: int
-
-
-CLIPS = [
-    Clip(2, "small", "training", "Hip-Hop", 1),
-    Clip(3, "medium", "training", "Hip-Hop", 1),
-    Clip(5, "small", "training", "Rock", 2),
-    Clip(10, "small", "validation", "Pop", 6),
-    Clip(140, "small", "test", "Folk", 54),
-    Clip(141, "small", "test", "Electronic", 55),
-    Clip(200, "small", "test", "Rock", 56),
-    Clip(1000, "large", "training", "", 57),
-    Clip(1001, "small", "training", "Spoken", 58),
-    Clip(99134, "small", "training", "Rock", 59),  # without sound in the real dataset
-    Clip(123456, "medium", "validation", "Old-Time / Historic", 60),
-]
-MOODS = {2: "0.68,0.63,0.58", 140: "0.3,0.2,0.1", 1000: "0.5,,0.25", 1001: "0.5,0.5,0.5"}
-"""Danceability, energy and valence."""
-
-
-def write_fma(root: Path, *subsets: str, checksums: bool = True) -> Path:
-    """Write the metadata, and the clips of some subsets; return the root."""
-    metadata = root / "fma_metadata"
-    metadata.mkdir(parents=True)
-    rows = [
-        [
-            *(clip.number, 1, '<p>An album,\n"with" lines</p>', clip.artist, "Someone"),
-            *(clip.split, clip.subset, clip.genre, "A song"),
-        ]
-        for clip in CLIPS
-    ]
-    write_table(metadata / "tracks.csv", TRACKS, rows)
-    values = [[number, "0.1", *line.split(","), "", "0.7"] for number, line in MOODS.items()]
-    write_table(metadata / "echonest.csv", ECHONEST, values)
-    if checksums:
-        write_checksums(metadata)
-    for folder in subsets or ("fma_small",):
-        order = ["small", "medium", "large"]
-        for clip in CLIPS:
-            if order.index(clip.subset) <= order.index(folder.removeprefix("fma_")):
-                name = f"{clip.number:06}"
-                write_sound(root / folder / name[:3] / f"{name}.mp3")
-    return root
-
-
-def write_table(path: Path, columns: list[tuple[str, ...]], rows: list[list[object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        for level in zip(*columns, strict=True):
-            writer.writerow(["", *level])
-        writer.writerow(["track_id", *[""] * len(columns)])
-        writer.writerows(rows)
-
-
-def write_checksums(metadata: Path) -> None:
-    lines = [
-        f"{hashlib.sha1((metadata / name).read_bytes()).hexdigest()}  {name}"
-        for name in ("tracks.csv", "echonest.csv")
-    ]
-    text = "\n".join(["0" * 40 + "  genres.csv", *lines])
-    (metadata / "checksums").write_text(text + "\n", "utf-8")
 
 
 def numbers(dataset: Dataset) -> list[int]:

@@ -6,31 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.training.tiny_audio import write_sound
+from tests.training.tiny_datasets import TEN, write_gtzan, write_sound, write_split
 
 from musicedge_training.datasets import gtzan
 from musicedge_training.datasets.dataset import Dataset, DatasetError
 from musicedge_training.datasets.track import GENRES
 from musicedge_training.representations import load_samples
-
-TEN = [genre for genre in GENRES if genre != "electronic"]
-SPLIT = {"train": (0, 1, 2), "valid": (3,), "test": (4,)}
-
-
-def write_gtzan(root: Path, *, home: str = "genres", suffix: str = "au", clips: int = 5) -> Path:
-    """Write a few clips of each genre, and return the root."""
-    for genre in TEN:
-        for number in range(clips):
-            write_sound(root / home / genre / f"{genre}.{number:05}.{suffix}")
-    return root
-
-
-def write_split(root: Path) -> Path:
-    """Write the three lists, whatever the clips' own suffix, and return the root."""
-    for part, numbers in SPLIT.items():
-        lines = [f"{genre}/{genre}.{number:05}.wav" for genre in TEN for number in numbers]
-        (root / f"{part}_filtered.txt").write_text("\n".join(lines) + "\n", "utf-8")
-    return root
 
 
 def error_of(root: Path) -> str:

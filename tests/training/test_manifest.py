@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.training.tiny_audio import write_sound
+from tests.training.tiny_datasets import write_folder, write_sound
 
 from musicedge_training.datasets import manifest
 from musicedge_training.datasets.dataset import Dataset, DatasetError
@@ -35,14 +35,6 @@ def write(root: Path, rows: list[Line], *, sounds: bool = True) -> Path:
     for row in rows if sounds else ():
         write_sound(root / str(row["path"]))
     return table
-
-
-def write_folder(root: Path, songs: dict[str, int]) -> Path:
-    """Write so many songs into each folder, and return the root."""
-    for folder, count in songs.items():
-        for i in range(count):
-            write_sound(root / folder / f"{i}.wav")
-    return root
 
 
 def error_of(path: Path) -> str:

@@ -7,64 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.training.tiny_datasets import LAB_MOODS, write_lab
 
 from musicedge_training.datasets import patrec
 from musicedge_training.datasets.dataset import DatasetError
 from musicedge_training.datasets.track import MoodLabel
-
-TRAIN = {
-    1042: "Blues",
-    115357: "Chiptune",
-    80238: "Psych-Folk",
-    66082: "Punk",
-    19263: "Trip-Hop",
-    500: "Post-Rock",
-    501: "International",
-}
-TEST = {600: "Hip-Hop", 601: "Old-Time"}
-MOODS = {
-    1042: "0.3,0.4,0.5",
-    501: "0.6,0.7,0.8",
-    700: "0.45,0.55,0.65",
-    701: "0.3,0.3,0.3",
-    702: "0.8,0.8,0.8",
-}
-
-
-def write_spectrogram(path: Path, frames: int) -> None:
-    """Write 128 mel bands in dB, then 12 chroma, as the lab's files hold them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(frames)
-    mel, chroma = -80 * rng.random((128, frames)), rng.random((12, frames))
-    np.save(path, np.concatenate([mel, chroma]).astype(np.float32))
-
-
-def write_genres(home: Path, *, ends: tuple[str, str], frames: int) -> None:
-    """Write the folder of genres; the lists name the files in their own way, by part."""
-    for part, clips, end in zip(("train", "test"), (TRAIN, TEST), ends, strict=True):
-        lines = [f"{number}{end}\t{genre}" for number, genre in clips.items()]
-        for number in clips:
-            write_spectrogram(home / part / f"{number}.fused.full.npy", frames)
-        (home / f"{part}_labels.txt").write_text("\n".join(["Id\tGenre", *lines]) + "\n", "utf-8")
-
-
-def write_moods(home: Path, *, frames: int) -> None:
-    for number in MOODS:
-        write_spectrogram(home / "train" / f"{number}.fused.full.npy", frames)
-    lines = [f"{number},{values}" for number, values in MOODS.items()]
-    text = "\n".join(["Id,valence,energy,danceability", *lines])
-    (home / "train_labels.txt").write_text(text + "\n", "utf-8")
-
-
-def write_lab(root: Path) -> Path:
-    """Write the lab's four folders, with the names that its own lists use; return the root."""
-    genres = root / "fma_genre_spectrograms"
-    write_genres(genres, ends=(".fused.full.npy.gz", ".full.fused.npy.gz"), frames=1291)
-    beats = root / "fma_genre_spectrograms_beat"
-    write_genres(beats, ends=(".beatsync.fused.npy.gz", ".beatsync.fused.npy.gz"), frames=43)
-    write_moods(root / "multitask_dataset", frames=1291)
-    write_moods(root / "multitask_dataset_beat", frames=43)
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +54,7 @@ def test_twenty_genres_become_ten() -> None:
 
 def test_moods_are_echo_nests(lab: Path) -> None:
     dataset = patrec.load(lab / "multitask_dataset")
-    assert [track.id for track in dataset.tracks] == [f"patrec/{number}" for number in MOODS]
+    assert [track.id for track in dataset.tracks] == [f"patrec/{number}" for number in LAB_MOODS]
     assert {track.genres for track in dataset.tracks} == {()}
     assert dataset.tracks[0].moods == {
         "valence": MoodLabel(0.3, "echonest"),

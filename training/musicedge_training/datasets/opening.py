@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from musicedge.audio import printable
 from musicedge_training.datasets import corpus, deam, emotify, fma, gtzan, manifest, patrec
 from musicedge_training.datasets.dataset import Dataset, DatasetError
 
@@ -55,7 +56,8 @@ def open_dataset(spec: str | Path) -> Dataset:
         return _open(Path(spec))
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise DatasetError(f"{error.filename or spec}: cannot be read ({reason})") from error
+        where = printable(str(error.filename or spec))
+        raise DatasetError(f"{where}: cannot be read ({reason})") from error
 
 
 def _open(path: Path) -> Dataset:
@@ -70,6 +72,6 @@ def _open(path: Path) -> Dataset:
     if name in _LOADERS and inner:
         return _LOADERS[name](Path(inner))
     raise DatasetError(
-        f"{path}: there is no such file or folder; what can stand before a colon and a path is"
-        f" {', '.join(FORMS)}"
+        f"{printable(str(path))}: there is no such file or folder; what can stand before a colon"
+        f" and a path is {', '.join(FORMS)}"
     )
