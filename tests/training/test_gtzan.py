@@ -10,6 +10,7 @@ from tests.training.tiny_datasets import TEN, write_gtzan, write_sound, write_sp
 
 from musicedge_training.datasets import gtzan
 from musicedge_training.datasets.dataset import Dataset, DatasetError
+from musicedge_training.datasets.opening import open_dataset
 from musicedge_training.datasets.track import GENRES
 from musicedge_training.representations import load_samples
 
@@ -64,6 +65,13 @@ def test_without_the_split_its_lack_is_noted(tmp_path: Path) -> None:
     assert dataset.official_split is None
     assert "fault-filtered" in dataset.notes[0]
     assert dataset.notes[1] == "50 of the 1000 published clips"
+
+
+def test_users_music_with_some_of_its_clips_is_not_it(tmp_path: Path) -> None:
+    root = write_gtzan(tmp_path, home=".")
+    write_sound(root / "rock" / "my own.wav")
+    assert not gtzan.recognises(root)
+    assert len(open_dataset(root).tracks) == 51
 
 
 def test_another_folder_is_none(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ that an artist may be in several.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from musicedge.audio import AUDIO_SUFFIXES
@@ -52,8 +53,11 @@ def load(root: Path) -> Dataset:
     """
     home = _home(root)
     if home is None:
-        raise DatasetError(f"{root}: holds no GTZAN clips, such as genres/blues/blues.00000.wav")
-    clips = _clips(home)
+        raise DatasetError(
+            f"{root}: it must hold GTZAN's clips, such as genres/blues/blues.00000.wav, and no"
+            " other audio"
+        )
+    clips = {path.stem: path for path in sorted(_audio(home))}
     parts = _filtered_split(root, clips)
     if parts is None:
         kept, split = list(clips), None
@@ -80,22 +84,25 @@ def load(root: Path) -> Dataset:
 
 
 def _home(root: Path) -> Path | None:
-    """Return the folder of the genres' folders."""
+    """Return the folder of the genres' folders, if they hold GTZAN's clips and no other audio."""
     for home in (root / "genres", root / "genres_original", root):
-        if any(next((home / genre).glob(f"{genre}.[0-9]*"), None) for genre in _GENRES):
+        files = _audio(home)
+        first = next(files, None)
+        if first is not None and _is_clip(first) and all(map(_is_clip, files)):
             return home
     return None
 
 
-def _clips(home: Path) -> dict[str, Path]:
-    """Return the clips by name, such as ``blues.00029``, in order."""
-    clips = {}
-    for genre in _GENRES:
-        for path in sorted((home / genre).glob("*")):
-            found = _NAME.fullmatch(path.stem)
-            if found and found["genre"] == genre and path.suffix.lower() in AUDIO_SUFFIXES:
-                clips[path.stem] = path
-    return clips
+def _audio(home: Path) -> Iterator[Path]:
+    """Yield the audio files in the folders of a folder."""
+    for path in home.glob("*/*"):
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("."):
+            yield path
+
+
+def _is_clip(path: Path) -> bool:
+    found = _NAME.fullmatch(path.stem)
+    return found is not None and found["genre"] == path.parent.name and found["genre"] in _GENRES
 
 
 def _filtered_split(root: Path, clips: dict[str, Path]) -> dict[str, str] | None:
