@@ -35,7 +35,7 @@ def test_pieces_lie_in_their_genres_folder_by_their_number_in_it(tmp_path: Path)
     assert len(load_samples(dataset.tracks[0].path, 22_050)) >= 22_050
     assert dataset.genres == GENRES
     assert dataset.official_split is None
-    assert dataset.notes == ("6 of the 400 published pieces",)
+    assert dataset.notes[0] == "6 of the 400 published pieces"
 
 
 def test_moods_are_made_of_the_shares_of_listeners(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_columns_are_ours_where_none_are_asked_for() -> None:
 
 
 def test_genre_without_a_column_is_an_error() -> None:
-    with pytest.raises(DatasetError, match=r"me/a: its genre 'skiffle' is not among blues,"):
+    with pytest.raises(DatasetError, match=r"'me/a': its genre 'skiffle' is not among blues,"):
         Labels.of([track("rock"), track("rock", "skiffle")])
 
 

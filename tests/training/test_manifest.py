@@ -295,6 +295,50 @@ def test_folders_of_a_split_are_no_genres(tmp_path: Path) -> None:
     assert "Test, train, which are no genres" in error_of(root)
 
 
+def test_numbered_folders_are_no_genres(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "fma_small", {f"{number:03}": 1 for number in range(6)})
+    assert "000, 001, 002, ..., which are no genres" in error_of(root)
+
+
+def test_table_in_a_folder_is_pointed_to(tmp_path: Path) -> None:
+    write(tmp_path / "flat", lines(), sounds=False)
+    assert "'songs.csv': then give that file" in error_of(tmp_path / "flat")
+    root = write_folder(tmp_path / "music", {"rock": 5, "jazz": 5})
+    write(root, lines(), sounds=False)
+    assert manifest.load(root).notes == ("not read: songs.csv",)
+
+
+def test_more_genres_than_a_model_holds_are_refused(tmp_path: Path) -> None:
+    rows: list[Line] = [{"path": f"{i}.wav", "genre": f"genre {i}"} for i in range(1025)]
+    assert "1025 genres: must be 1024 at most" in error_of(write(tmp_path, rows, sounds=False))
+
+
+def test_genres_with_too_few_groups_are_noted(tmp_path: Path) -> None:
+    rows = [
+        *lines(12),
+        {"path": "a.wav", "genre": "polka|jazz"},
+        {"path": "b.wav", "genre": "polka"},
+    ]
+    dataset = manifest.load(write(tmp_path, rows))
+    assert dataset.notes == ("too few for every fold to have some: polka",)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
+)
+def test_whatever_a_table_holds_the_error_is_one_printable_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    table = tmp_path_factory.mktemp("any") / "songs.csv"
+    for start in (b"", b"path,genre,valence,fold\n"):
+        table.write_bytes(start + content)
+        with pytest.raises(DatasetError) as caught:
+            manifest.load(table)
+        assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize(("songs", "what"), [({"rock": 2, "jazz": 2}, "4 tracks")])
 def test_too_few_songs_for_folds_is_an_error(
     songs: dict[str, int], what: str, tmp_path: Path

@@ -57,7 +57,7 @@ class Labels:
             other = [genre for genre in track.genres if genre not in genres]
             if other:
                 raise DatasetError(
-                    f"{track.id}: its genre {other[0]!r} is not among {', '.join(genres)}"
+                    f"{track.id!r}: its genre {other[0]!r} is not among {', '.join(genres)}"
                 )
         sources = tuple(sorted({label.source for t in tracks for label in t.moods.values()}))
         n = len(tracks)

@@ -27,6 +27,11 @@ _COLUMNS = (
 )
 
 
+def recognises(root: Path) -> bool:
+    """Return whether a folder has the corpus's layout."""
+    return (root / "tracks.csv").is_file() and (root / "rooms").is_dir()
+
+
 def load(root: str | Path) -> list[Track]:
     """Read the corpus's labels.
 

@@ -17,7 +17,8 @@ def with_folds(dataset: Dataset) -> Dataset:
     """Return a dataset that was checked, each of its tracks with a fold.
 
     A group is never split, and the genres are balanced as far as the groups allow. Equal tracks in
-    equal order get equal folds.
+    equal order get equal folds. A note names the genres that have too few groups to be in every
+    fold.
 
     Raises
     ------
@@ -46,4 +47,14 @@ def with_folds(dataset: Dataset) -> Dataset:
         for fold, (_, test) in enumerate(maker.split(genres, genres, groups)):
             folds[test] = fold
     folded = [replace(track, fold=int(fold)) for track, fold in zip(tracks, folds, strict=True)]
-    return replace(dataset, tracks=folded)
+    rare = ", ".join(genre for genre, own in _groups_by_genre(dataset).items() if len(own) < FOLDS)
+    notes = (*dataset.notes, *([f"too few for every fold to have some: {rare}"] if rare else []))
+    return replace(dataset, tracks=folded, notes=notes)
+
+
+def _groups_by_genre(dataset: Dataset) -> dict[str, set[str]]:
+    groups: dict[str, set[str]] = {}
+    for track in dataset.tracks:
+        for genre in track.genres:
+            groups.setdefault(genre, set()).add(track.group)
+    return dict(sorted(groups.items()))

@@ -27,6 +27,7 @@ from musicedge_training.splits import FOLDS
 SOURCE = "own"
 """The source of a user's own mood labels: a scale of its own."""
 
+_MOST_GENRES = 1024  # that a model's card may hold
 _LABELS = ("genre", *MOODS, "group", "fold")
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 
@@ -72,18 +73,21 @@ def _load_folder(root: Path) -> Dataset:
         for folder, files in found.items()
         for file in files
     ]
+    tables = sorted(path.name for path in root.glob("*.csv"))
     if not tracks:
+        hint = f"; its labels may be in {tables[0]!r}: then give that file" if tables else ""
         raise DatasetError(
-            f"{root}: there are no genre-named folders of audio in it, as in rock/song.mp3"
+            f"{root}: there are no genre-named folders of audio in it, as in rock/song.mp3{hint}"
         )
-    names = {folder.name for folder, files in found.items() if files}
-    if {name.casefold() for name in names} <= _SPLITS:
+    names = sorted(folder.name for folder, files in found.items() if files)
+    if all(name.casefold() in _SPLITS or name.isdigit() for name in names):
         raise DatasetError(
-            f"{root}: its folders are {', '.join(sorted(names))}, which are no genres; give a"
-            " folder of genre-named folders, or a CSV"
+            f"{root}: its folders are {', '.join(names[:3])}{', ...' if names[3:] else ''}, which"
+            " are no genres; give a folder of genre-named folders, or a CSV"
         )
     _check_genres(root, tracks)
-    return with_folds(Dataset(root.resolve().name, root, tracks, notes=_left_out(root, found)))
+    notes = (*_left_out(root, found), *(f"not read: {printable(name)}" for name in tables))
+    return with_folds(Dataset(root.resolve().name, root, tracks, notes=notes))
 
 
 def _track(row: Row) -> Track:
@@ -151,6 +155,8 @@ def _check_genres(source: Path, tracks: Iterable[Track]) -> None:
                     f"{source}: the genres {other!r} and {genre!r} differ in case alone;"
                     " write them the same"
                 )
+    if len(seen) > _MOST_GENRES:
+        raise DatasetError(f"{source}: it has {len(seen)} genres: must be {_MOST_GENRES} at most")
 
 
 def _check_folds(source: Path, tracks: Sequence[Track]) -> None:

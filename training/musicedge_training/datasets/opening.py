@@ -31,7 +31,7 @@ _RECOGNISES: dict[str, Callable[[Path], bool]] = {
     "deam": deam.recognises,
     "emotify": emotify.recognises,
     "gtzan": gtzan.recognises,
-    "corpus": lambda path: (path / "tracks.csv").is_file(),
+    "corpus": corpus.recognises,
 }
 FORMS = tuple(_LOADERS)
 """The names that can stand before a colon."""
