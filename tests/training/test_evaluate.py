@@ -15,6 +15,7 @@ from musicedge_training.datasets.track import GENRES, MOODS, MoodLabel, Track
 from musicedge_training.evaluate import Score, evaluate, to_json
 from musicedge_training.labels import Labels
 from musicedge_training.predict import Predictions
+from musicedge_training.probe import probe
 from musicedge_training.tables import results_table
 
 pytestmark = pytest.mark.usefixtures("few_rounds")
@@ -88,6 +89,26 @@ def test_scores_are_of_the_tracks_that_have_the_label() -> None:
     assert results["arousal/spearman/rated"].value == pytest.approx(expected)
     assert results["music/auroc"].n == len(tracks)
     assert all(score.low <= score.value <= score.high for score in results.values())
+
+
+def test_genres_of_ones_own_are_scored_in_their_own_order() -> None:
+    own = ("polka", "blues")
+    tracks = [replace(t, genres=own[i % 2 :][:1]) for i, t in enumerate(labelled())]
+    right = np.array([[1, 0], [0, 1]] * 30, np.float32)
+    predictions = replace(guesses(tracks), logits=right)
+    assert evaluate(tracks, predictions, genres=own)["genre/accuracy"].value == 1
+    assert evaluate(tracks, predictions, genres=own[::-1])["genre/accuracy"].value == 0
+
+
+def test_probe_tells_genres_of_ones_own() -> None:
+    own = ("polka", "blues", "skiffle")
+    tracks = [replace(t, genres=own[i % 2 :][:1]) for i, t in enumerate(labelled())]
+    embeddings = np.random.default_rng(0).standard_normal((60, 4)).astype(np.float32)
+    embeddings[:, 0] = [5 * (i % 2) for i in range(60)]
+    rows = np.arange(60)
+    predictions = probe(embeddings, Labels.of(tracks, own), rows[:40], rows[40:])
+    assert predictions.logits.shape == (20, len(own))
+    assert predictions.logits.argmax(axis=1).tolist() == [i % 2 for i in range(40, 60)]
 
 
 def test_fold_scores_are_means_of_each_folds_own() -> None:

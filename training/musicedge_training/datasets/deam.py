@@ -49,11 +49,14 @@ def load(root: Path) -> Dataset:
     """
     annotations = _annotations(root)
     if annotations is None:
-        raise DatasetError(f"{root}: there is no file {str(_INNER / _TABLES[0])!r}")
+        raise DatasetError(
+            f"{root}: there is no file {str(_INNER / _TABLES[0])!r}; unpack DEAM_Annotations.zip"
+            " there"
+        )
     homes = (root / "MEMD_audio", root / "DEAM_audio" / "MEMD_audio")
     audio = next((home for home in homes if home.is_dir()), None)
     if audio is None:
-        raise DatasetError(f"{root}: there is no folder 'MEMD_audio'")
+        raise DatasetError(f"{root}: there is no folder 'MEMD_audio'; unpack DEAM_audio.zip there")
     columns = ("song_id", "valence_mean", "arousal_mean")
     tracks = [
         _track(audio, row) for name in _TABLES for row in read_rows(annotations / name, columns)

@@ -48,7 +48,10 @@ def load(root: Path) -> Dataset:
     """
     music = _music(root)
     if music is None:
-        raise DatasetError(f"{root}: holds no folder emotifymusic with {', '.join(_GENRES)} in it")
+        raise DatasetError(
+            f"{root}: there is no folder 'emotifymusic' with {', '.join(_GENRES)} in it; unpack"
+            " emotifymusic.zip there"
+        )
     heard: defaultdict[int, list[Row]] = defaultdict(list)
     for row in read_rows(root / "data.csv", ("track id", "genre", *FEELINGS)):
         number = row.whole("track id", 1, _EACH * len(_GENRES))

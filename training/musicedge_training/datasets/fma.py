@@ -72,7 +72,9 @@ def load(path: Path) -> Dataset:
     """
     root = _root(path)
     if root is None:
-        raise DatasetError(f"{path}: there is no file '{_METADATA}/tracks.csv'")
+        raise DatasetError(
+            f"{path}: there is no file '{_METADATA}/tracks.csv'; unpack {_METADATA}.zip there"
+        )
     clips = _clips(path, root)
     subset = _FOLDERS[clips.name]
     wanted = _SUBSETS[: _SUBSETS.index(subset) + 1]

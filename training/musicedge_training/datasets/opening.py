@@ -33,7 +33,7 @@ _RECOGNISES: dict[str, Callable[[Path], bool]] = {
     "gtzan": gtzan.recognises,
     "corpus": corpus.recognises,
 }
-FORMS = tuple(_LOADERS)
+FORMS = tuple(sorted(_LOADERS))
 """The names that can stand before a colon."""
 
 

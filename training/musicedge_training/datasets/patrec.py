@@ -89,7 +89,10 @@ def load(path: Path, *, beat: bool = False) -> Dataset:
     homes = _homes(path, beat=beat)
     if not homes:
         end = _BEAT if beat else ""
-        raise DatasetError(f"{path}: there is no '{_GENRES}{end}/train_labels.txt' in it")
+        raise DatasetError(
+            f"{path}: there is no '{_GENRES}{end}/train_labels.txt' in it; give the lab's folder"
+            " data"
+        )
     tracks: dict[str, Track] = {}
     parts: dict[str, str] = {}
     for home in homes:

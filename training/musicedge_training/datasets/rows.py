@@ -105,7 +105,7 @@ def read_rows(
     lines = read_cells(path, separator=separator)
     _, first = next(lines, (1, []))
     header = [name.lower() for name in first]
-    _check_header(path, header, columns, optional)
+    _check_header(path, header, columns, optional, separator)
     absent = {column: "" for column in optional if column not in header}
     for line, cells in lines:
         padded = [*cells, *[""] * (len(header) - len(cells))]
@@ -119,11 +119,17 @@ def read_rows(
 
 
 def _check_header(
-    path: Path, header: Sequence[str], columns: Sequence[str], optional: Sequence[str]
+    path: Path,
+    header: Sequence[str],
+    columns: Sequence[str],
+    optional: Sequence[str],
+    separator: str,
 ) -> None:
     missing = [column for column in columns if column not in header]
     if missing:
         found = f"there are {', '.join(map(repr, header))}" if header else "the file is empty"
+        if len(header) == 1:
+            found = f"there is {header[0]!r} alone; columns are separated by {separator!r}"
         raise DatasetError(f"{path}: there is no column {missing[0]!r}; {found}")
     known = [*columns, *optional]
     twice = [column for column in known if header.count(column) > 1]
