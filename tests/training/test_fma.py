@@ -81,6 +81,13 @@ def test_folder_of_clips_chooses_the_subset(folder: str, found: list[int], tmp_p
     assert all(folder in track.path.parts for track in dataset.tracks)
 
 
+def test_folder_of_clips_may_be_the_working_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(write_fma(tmp_path) / "fma_small")
+    assert len(fma.load(Path()).tracks) == 6
+
+
 def test_several_subsets_must_be_chosen_from(tmp_path: Path) -> None:
     root = write_fma(tmp_path, "fma_small", "fma_medium")
     assert "holds fma_small and fma_medium; give one" in error_of(root)

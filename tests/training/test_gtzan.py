@@ -60,6 +60,11 @@ def test_filtered_split_is_the_official_one(tmp_path: Path) -> None:
     assert dataset.notes == ("50 of the 930 published clips of the fault-filtered split",)
 
 
+def test_split_beside_the_folder_of_genres_is_found(tmp_path: Path) -> None:
+    root = write_split(write_gtzan(tmp_path))
+    assert parts_of(gtzan.load(root / "genres")) == parts_of(gtzan.load(root))
+
+
 def test_without_the_split_its_lack_is_noted(tmp_path: Path) -> None:
     dataset = gtzan.load(write_gtzan(tmp_path))
     assert dataset.official_split is None

@@ -110,7 +110,7 @@ def _root(path: Path) -> Path | None:
 def _clips(path: Path, root: Path) -> Path:
     """Return the folder of the clips."""
     if path.resolve().name in _FOLDERS:
-        return path
+        return path.resolve()  # its name is not that of "."
     found = [name for name in _FOLDERS if (root / name).is_dir()]
     if not found:
         raise DatasetError(f"{path}: there is none of the folders {', '.join(_FOLDERS)} in it")

@@ -9,14 +9,14 @@ the genres' folders without one around them, are found as well. Many clips repea
 or are of the same artist (Sturm, arXiv:1306.1461). The fault-filtered split (Kereliuk, Sturm and
 Larsen, IEEE TMM 17(11), 2015, arXiv:1507.04761) keeps 930 of them and has no artist in two parts:
 put its files ``train_filtered.txt``, ``valid_filtered.txt`` and ``test_filtered.txt``, with lines
-such as ``blues/blues.00029.wav``, beside ``genres``. Folds are made without the artists' names, so
-that an artist may be in several.
+such as ``blues/blues.00029.wav`` (https://github.com/jongpillee/music_dataset_split), beside
+``genres``. Folds are made without the artists' names, so that an artist may be in several.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from musicedge.audio import AUDIO_SUFFIXES
@@ -58,7 +58,7 @@ def load(root: Path) -> Dataset:
             " other audio"
         )
     clips = {path.stem: path for path in sorted(_audio(home))}
-    parts = _filtered_split(root, clips)
+    parts = _filtered_split(root if _lists(root) else home.parent, clips)
     if parts is None:
         kept, split = list(clips), None
         notes = (
@@ -105,13 +105,19 @@ def _is_clip(path: Path) -> bool:
     return found is not None and found["genre"] == path.parent.name and found["genre"] in _GENRES
 
 
-def _filtered_split(root: Path, clips: dict[str, Path]) -> dict[str, str] | None:
+def _lists(folder: Path) -> dict[str, Path]:
+    """Return the lists of the fault-filtered split by part, none where a folder has none."""
+    lists = {part: folder / f"{part}_filtered.txt" for part in _PARTS}
+    return lists if any(path.is_file() for path in lists.values()) else {}
+
+
+def _filtered_split(folder: Path, clips: Mapping[str, Path]) -> dict[str, str] | None:
     """Return the part of each clip of the fault-filtered split, None where the user has none."""
-    files = {part: root / f"{part}_filtered.txt" for part in _PARTS}
-    if not any(path.is_file() for path in files.values()):
+    lists = _lists(folder)
+    if not lists:
         return None
     parts: dict[str, str] = {}
-    for part, path in files.items():
+    for part, path in lists.items():
         for line, (cell, *_) in read_cells(path, separator="\t"):
             name = Path(cell).stem
             if not _NAME.fullmatch(name):
@@ -119,7 +125,7 @@ def _filtered_split(root: Path, clips: dict[str, Path]) -> dict[str, str] | None
                     f"{path}, line {line}: {cell!r} must be such as 'blues/blues.00029.wav'"
                 )
             if name not in clips:
-                raise DatasetError(f"{path}, line {line}: there is no clip {cell!r} in {root}")
+                raise DatasetError(f"{path}, line {line}: there is no clip {cell!r}")
             if name in parts:
                 raise DatasetError(f"{path}, line {line}: {cell!r} is in the split twice")
             parts[name] = "validation" if part == "valid" else part
