@@ -25,7 +25,9 @@ _MEANINGS = {
 
 _ARCHITECTURES = {
     "cnn": "MobileNetV3-Large, width 0.4",
-    "lstm": "bidirectional LSTM, 2 x 96 units, every 8th frame",
+    "lstm": "bidirectional LSTM, 2 x 80 units, on MobileNetV3's first 13 layers",
+    "ast": "transformer, 6 blocks of 192, on MobileNetV3's first 13 layers",
+    "ast-linear": "Audio Spectrogram Transformer, 12 blocks of 192, patches of 16 x 16 every 10",
 }
 TRAINING_DATA = (
     "AudioSet (through mn04_as of Schmid, Koutini and Widmer, MIT licence), GTZAN (part), "

@@ -16,8 +16,14 @@ from musicedge_export.candidates import Candidate
 from musicedge_export.cards import attach, make_card
 from musicedge_export.census import facts_of
 from musicedge_export.graph import to_onnx
-from musicedge_export.quantize import quantize, to_half
-from musicedge_export.verify import check_fp32, check_quantised, compare, graph_forward
+from musicedge_export.quantize import loudest_layers, quantize, to_half, to_int4
+from musicedge_export.verify import (
+    VerificationError,
+    check_fp32,
+    check_quantised,
+    compare,
+    graph_forward,
+)
 from musicedge_training import checkpoint, evaluate
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.checkpoint import CheckpointError, CheckpointInfo
@@ -33,7 +39,7 @@ from musicedge_training.predict import (
 from musicedge_training.representations import LogMelCache
 from musicedge_training.splits import fold_splits
 
-VARIANTS = ("fp32", "fp16", "int8")
+VARIANTS = ("fp32", "fp16", "int8", "int4")
 DEFAULT_VARIANTS = ("fp32", "int8")
 
 CALIBRATION_TRACKS = 200
@@ -73,11 +79,19 @@ class Exporter:
         """
         network, info = checkpoint.load(path)
         scores = self._fold_scores(path.parent, info.temperature, variants)
-        for variant in scores.keys() - {"fp32"}:
-            check_quantised(scores["fp32"], scores[variant])
         self.note("graphs of the shipped network")
         graphs = self._variants(network, info.frontend.n_mels, variants)
         windows = self._windows(VERIFICATION_WINDOWS, seed=1)
+        for variant in sorted(scores.keys() - {"fp32"}):
+            try:
+                check_quantised(scores["fp32"], scores[variant])
+            except VerificationError as error:
+                layers = loudest_layers(graphs["fp32"], windows)
+                named = ", ".join(f"{name} ({moved:.3f})" for name, moved in layers)
+                raise VerificationError(
+                    f"{variant}: {error}; rounded alone, what moves the genre's logits most is "
+                    f"{named}"
+                ) from error
         reference = network_forward(network)
         candidates = []
         for variant, graph in graphs.items():
@@ -109,6 +123,8 @@ class Exporter:
             graphs["fp16"] = to_half(fp32)
         if "int8" in variants:
             graphs["int8"] = quantize(fp32, self._windows(CALIBRATION_TRACKS, seed=0, rows=rows))
+        if "int4" in variants:
+            graphs["int4"] = to_int4(fp32)
         return graphs
 
     def _windows(

@@ -1,4 +1,4 @@
-"""Smaller forms of a network: int8, by what suits its family, and fp16."""
+"""Smaller forms of a network: int8 and int4, by what suits its family, and fp16."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from onnxruntime.quantization import (
     quantize_dynamic,
     quantize_static,
 )
+from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
+from musicedge.errors import MusicedgeError
 from musicedge_export.graph import INPUT
+from musicedge_export.verify import graph_forward
 
 Float32 = NDArray[np.float32]
 
@@ -33,6 +36,10 @@ FLOAT_LAYERS = 9
 
 docs/models.md has the measurements.
 """
+
+
+class QuantizationError(MusicedgeError):
+    """A network has no form of the kind that was asked for."""
 
 
 class _Windows(CalibrationDataReader):  # type: ignore[misc]
@@ -59,10 +66,127 @@ def _quiet_root_logger() -> Iterator[None]:
 
 
 def quantize(model: ModelProto, windows: Sequence[Float32]) -> ModelProto:
-    """Return the model with int8 weights: a recurrent network's dynamic, a CNN's static."""
+    """Return the model with int8 weights: a recurrent network or a transformer, or a CNN's static.
+
+    Parameters
+    ----------
+    model
+        An fp32 graph; it is not changed.
+    windows
+        Calibration windows for a CNN, each np.ndarray [shape=(time, n_mels)].
+    """
     if any(node.op_type == "LSTM" for node in model.graph.node):
         return quantize_recurrent(model)
+    if is_transformer(model):
+        return quantize_transformer(model)
     return quantize_convolutional(model, windows)
+
+
+def is_transformer(model: ModelProto) -> bool:
+    """Return whether a graph has a transformer's blocks."""
+    return any(node.op_type == "LayerNormalization" for node in model.graph.node)
+
+
+def quantize_transformer(model: ModelProto) -> ModelProto:
+    """Return a transformer with int8 weights in all that is a matrix product.
+
+    The products quantise what they read, row by row, and multiply integers (dynamic quantisation).
+    Convolutions, the products of attention, and the heads stay in float.
+
+    Parameters
+    ----------
+    model
+        An fp32 graph; it is not changed.
+    """
+    with tempfile.TemporaryDirectory() as folder, _quiet_root_logger(), redirect_stdout(None):
+        source, prepared, target = (Path(folder) / name for name in ("a", "b", "c"))
+        onnx.save(model, source)
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_dynamic(
+            prepared,
+            target,
+            op_types_to_quantize=["MatMul"],
+            nodes_to_exclude=_head_products(model),
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+        )
+        return _without_unused_domains(onnx.load(target))
+
+
+def to_int4(model: ModelProto) -> ModelProto:
+    """Return a transformer whose blocks have weights of 4 bits (``MatMulNBits``).
+
+    Every 32 weights share a scale. Fully connected layers elsewhere store int8 weights;
+    convolutions and heads stay in float.
+
+    Parameters
+    ----------
+    model
+        An fp32 graph; it is not changed.
+
+    Raises
+    ------
+    QuantizationError
+        It is no transformer: what else there is has too few products to gain by it.
+    """
+    if not is_transformer(model):
+        raise QuantizationError("int4 is for transformers; this network has no such blocks")
+    with tempfile.TemporaryDirectory() as folder, _quiet_root_logger(), redirect_stdout(None):
+        source, prepared = Path(folder) / "a", Path(folder) / "b"
+        onnx.save(model, source)
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantiser = MatMulNBitsQuantizer(
+            onnx.load(prepared), block_size=32, is_symmetric=True, accuracy_level=4
+        )
+        quantiser.process()
+        return quantize_weights(quantiser.model.model)
+
+
+def _head_products(model: ModelProto) -> list[str]:
+    """Return the names of the fully connected layers that are heads."""
+    parts = [f"/{output.name}/" for output in model.graph.output]
+    return [
+        node.name
+        for node in model.graph.node
+        if node.op_type in ("Gemm", "MatMul") and any(part in node.name for part in parts)
+    ]
+
+
+def loudest_layers(
+    model: ModelProto, windows: Sequence[Float32], count: int = 3
+) -> list[tuple[str, float]]:
+    """Return the layers whose weights, rounded to int8 alone, move the first output most.
+
+    Parameters
+    ----------
+    model
+        An fp32 graph.
+    windows
+        What it is run on, each np.ndarray [shape=(time, n_mels)].
+    count
+        How many to return.
+
+    Returns
+    -------
+    list of (str, float)
+        The weights' names and the mean change, the largest first.
+    """
+    block = np.stack(windows)
+    output = model.graph.output[0].name
+    before = graph_forward(model)(block)[output]
+    moved = []
+    for index, tensor in enumerate(model.graph.initializer):
+        weights = numpy_helper.to_array(tensor)
+        if weights.ndim < 2 or weights.dtype != np.float32:
+            continue
+        scale = np.abs(weights).max() / 127 or 1.0
+        rounded = ModelProto()
+        rounded.CopyFrom(model)
+        values = (np.round(weights / scale) * scale).astype(np.float32)
+        rounded.graph.initializer[index].CopyFrom(numpy_helper.from_array(values, tensor.name))
+        after = graph_forward(rounded)(block)[output]
+        moved.append((tensor.name.removeprefix("_network."), float(np.abs(after - before).mean())))
+    return sorted(moved, key=lambda item: -item[1])[:count]
 
 
 def quantize_recurrent(model: ModelProto) -> ModelProto:

@@ -1,4 +1,4 @@
-"""Audio Spectrogram Transformers: shapes, overlapping patches, any length, a start from ImageNet."""
+"""Audio Spectrogram Transformers: shapes, overlapping patches, any length, an ImageNet start."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from musicedge_export.graph import INPUT
 from musicedge_export.waveform import WAVEFORM
 from musicedge_training import checkpoint
 from musicedge_training.cli.options import feature_options
-from musicedge_training.datasets import corpus
+from musicedge_training.datasets.opening import open_dataset
 from musicedge_training.representations import LogMelCache
 
 
@@ -26,15 +26,15 @@ from musicedge_training.representations import LogMelCache
 @click.argument("source", metavar="CHECKPOINT|MODEL")
 @click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The corpus, to calibrate and verify on; needed for a checkpoint.",
+    help="The dataset that it was trained on, to calibrate and verify; needed for a checkpoint.",
 )
 @click.option(
     "--variant",
     "variants",
     multiple=True,
     type=click.Choice([*VARIANTS, "all"]),
-    help="What to write; may be given more than once.  [default: fp32 and int8]",
+    help="What to write; may be given more than once; int4 is for transformers.  [default: fp32 and "
+    "int8]",
 )
 @click.option(
     "--input",
@@ -71,7 +71,7 @@ from musicedge_training.representations import LogMelCache
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def export(
     source: str,
-    data: Path | None,
+    data: str | None,
     variants: Sequence[str],
     graph_input: str,
     ort: bool,
@@ -120,15 +120,18 @@ def export(
 
 
 def _of_checkpoint(
-    path: Path, data: Path | None, variants: Sequence[str], cache: Path, jobs: int
+    path: Path, data: str | None, variants: Sequence[str], cache: Path, jobs: int
 ) -> list[Candidate]:
     if data is None:
         raise click.UsageError("a checkpoint is calibrated and verified on music; give --data")
-    config = checkpoint.load(path)[1].frontend
-    tracks = corpus.load(data)
-    logmel = LogMelCache(cache / "logmel", config)
+    info = checkpoint.load(path)[1]
+    tracks = open_dataset(data).tracks
+    logmel = LogMelCache(cache / "logmel", info.frontend)
     logmel.fill([track.path for track in tracks], jobs=jobs)
-    chosen = VARIANTS if "all" in variants else variants or DEFAULT_VARIANTS
+    chosen = variants or DEFAULT_VARIANTS
+    if "all" in variants:
+        transformer = str(info.recipe.get("architecture")).startswith("ast")
+        chosen = VARIANTS if transformer else tuple(v for v in VARIANTS if v != "int4")
     return Exporter(tracks, logmel, _note).export(path, chosen)
 
 
