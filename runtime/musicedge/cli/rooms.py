@@ -30,7 +30,7 @@ ROOMS = {
     "bench": Room("bench", "Measure latency, memory, size and accuracy across models."),
     "evaluate": Room("train", "Measure a trained model on a dataset."),
     "export": Room("export", "Turn a trained model into a model file."),
-    "features": Room("train", "Compute the features that training reads."),
+    "features": Room("plot", "Show what is in the sound of songs."),
     "layers": Room("train,plot", "Show what the layers of a trained network do."),
     "study": Room("train", "Train and test recipes on the same splits, side by side."),
     "train": Room("train", "Train a model from a recipe."),

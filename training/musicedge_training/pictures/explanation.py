@@ -13,12 +13,11 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from musicedge.analysis import MOODS
 from musicedge.library import named
 from musicedge.report.explanation.words import sentences, title
-from musicedge.report.text import clock
+from musicedge_training.pictures.axes import IMAGE, hertz_axis, time_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +33,6 @@ _FOR, _AGAINST = "#d55e00", "#0072b2"  # Okabe and Ito
 _OPACITY = 0.9  # of the strongest cells
 _STRONG = 0.98  # quantile from which cells count as that, as on the page
 _MOOD_LINES = {"valence": "-", "arousal": "--", "danceability": ":"}
-_HERTZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 _MOST_GENRES = 6
 
 
@@ -82,10 +80,10 @@ def _piece(explanation: Explanation, plots: Sequence[Axes], key: Axes) -> None:
         vmin=top - _RANGE,
         vmax=top,
         cmap=_LEVELS,
-        **_IMAGE,
+        **IMAGE,
     )
     levels.figure.colorbar(image, cax=key, label="dB")
-    _hertz_axis(levels, explanation)
+    hertz_axis(levels, explanation.borders)
     mean = {entry.label: entry.score for entry in explanation.analysis.genre}
     names = list(mean)[:_MOST_GENRES]
     joints = [(one.end + other.start) / 2 for one, other in pairwise(segments)]
@@ -107,7 +105,7 @@ def _piece(explanation: Explanation, plots: Sequence[Axes], key: Axes) -> None:
     moods.legend(loc="lower right", ncols=len(MOODS), frameon=False)
     for plot in plots:
         plot.set_xlim(0, overview.seconds)
-        _time_axis(plot)
+        time_axis(plot)
         plot.axvspan(explanation.window.start, explanation.window.end, fill=False, color=_FOR, lw=2)
     moods.set_xlabel("time, min:s")
 
@@ -124,7 +122,7 @@ def _moment(explanation: Explanation, plot: Axes, key: Axes, side: Axes) -> None
         vmin=top - _RANGE,
         vmax=top + _RANGE / 2,
         cmap=_BELOW_MAP,
-        **_IMAGE,
+        **IMAGE,
     )
     rows = np.searchsorted(borders, explanation.hertz)
     most = float(np.quantile(np.abs(influence), _STRONG)) or 1.0
@@ -134,8 +132,8 @@ def _moment(explanation: Explanation, plot: Axes, key: Axes, side: Axes) -> None
     colours = LinearSegmentedColormap.from_list("influence", [_AGAINST, "white", _FOR])
     scale = ScalarMappable(Normalize(-most, most), colours)
     plot.figure.colorbar(scale, cax=key, extend="both", label=f"log-odds of {explanation.of}")
-    _hertz_axis(plot, explanation)
-    _time_axis(plot)
+    hertz_axis(plot, explanation.borders)
+    time_axis(plot)
     plot.set_xlabel("time, min:s")
     middles = (rows[:-1] + rows[1:]) / 2
     worth = [explanation.value - part.without for part in explanation.bands]
@@ -165,27 +163,3 @@ def _check(explanation: Explanation, plot: Axes) -> None:
         ylabel=f"value of {explanation.of}",
     )
     plot.legend(loc="upper right", frameon=False)
-
-
-_IMAGE = {"aspect": "auto", "origin": "lower", "interpolation": "nearest"}
-
-
-def _hertz_axis(plot: Axes, explanation: Explanation) -> None:
-    borders = explanation.borders
-    shown, places = [], []
-    for hertz in _HERTZ:
-        place = float(np.interp(hertz, borders, np.arange(len(borders))))
-        least = places[-1] + len(borders) / 16 if places else 0
-        if borders[0] < hertz < borders[-1] and place >= least:
-            shown.append(hertz)
-            places.append(place)
-    plot.set_yticks(
-        places, [f"{hertz / 1000:g}k" if hertz >= 1000 else f"{hertz}" for hertz in shown]
-    )
-    plot.set(ylim=(0, len(borders) - 1), ylabel="frequency, Hz")
-
-
-def _time_axis(plot: Axes) -> None:
-    plot.xaxis.set_major_formatter(
-        FuncFormatter(lambda seconds, _: clock(seconds, tenths=seconds % 1 > 0.01))
-    )
