@@ -60,7 +60,7 @@ def test_the_piece_has_axes_of_time_and_frequency_and_frames_the_moment(
     page: Browser, found: Explanation
 ) -> None:
     assert {"0:00", "0:10", "0:20"} <= set(page.texts("#piece .axis text"))
-    assert {"500", "1k", "5k", "frequency, Hz"} <= set(page.texts("#piece .hertz text"))
+    assert {"500", "1k", "5k", "frequency, Hz"} <= set(page.texts("#piece .rows text"))
     assert page.texts("#piece .key text")[0].endswith(" dB")
     image, frame = page.one("#piece g[clip-path] image").rect, page.one("#piece .here").rect
     start = (frame["x"] - image["x"]) / image["width"] * found.overview.seconds

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.runtime.conftest import browser
 from tests.training import tiny_corpus
 
 from musicedge_training import scores
 from musicedge_training.architectures.cnn import AudioTagger
 from musicedge_training.datasets import corpus
 from musicedge_training.datasets.track import Track
+
+__all__ = ["browser"]  # pages of this room are looked at in the browser of the runtime's tests
 
 
 @pytest.fixture(scope="session", autouse=True)

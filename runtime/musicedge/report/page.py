@@ -13,7 +13,7 @@ PAGES_FOLDER = Path(__file__).parent / "pages"
 
 
 def page_around_data(
-    template: str, styles: Sequence[str], scripts: Sequence[str]
+    template: str | Path, styles: Sequence[str | Path], scripts: Sequence[str | Path]
 ) -> tuple[str, str]:
     """Return the text of a page before its data and after it.
 
@@ -23,7 +23,8 @@ def page_around_data(
     Parameters
     ----------
     template, styles, scripts
-        Names of files in `PAGES_FOLDER`; scripts share one scope, in this order.
+        Names of files in `PAGES_FOLDER`, or whole paths of other rooms' files; scripts share one
+        scope, in this order.
 
     References
     ----------
@@ -56,11 +57,11 @@ def embedded(value: dict[str, Any]) -> str:
     return compact(value).replace("<", "\\u003c")
 
 
-def _joined(names: Sequence[str]) -> str:
+def _joined(names: Sequence[str | Path]) -> str:
     return "\n".join(map(_text, names))
 
 
-def _text(name: str) -> str:
+def _text(name: str | Path) -> str:
     return (PAGES_FOLDER / name).read_text("utf-8")
 
 

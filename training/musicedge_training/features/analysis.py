@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import librosa
@@ -177,7 +178,10 @@ def chroma_of(sound: Float32) -> Float32:
     tuning = librosa.estimate_tuning(
         y=sound[max(middle - half, 0) : middle + half], sr=_CHROMA_RATE, bins_per_octave=36
     )
-    chroma = feature.chroma_cqt(y=sound, sr=_CHROMA_RATE, hop_length=_CHROMA_HOP, tuning=tuning)
+    with warnings.catch_warnings():
+        # The transforms of the lowest octaves reach beyond a short sound; they take zeros there.
+        warnings.filterwarnings("ignore", "n_fft=.* is too large")
+        chroma = feature.chroma_cqt(y=sound, sr=_CHROMA_RATE, hop_length=_CHROMA_HOP, tuning=tuning)
     return np.ascontiguousarray(chroma.T, np.float32)
 
 
@@ -224,7 +228,8 @@ def between_beats(rows: Float32, frames: Frames) -> Float32:
     frames : np.ndarray [shape=(b,)]
         The rows on which beats fall.
     """
-    return np.ascontiguousarray(util.sync(rows.T, frames, aggregate=np.median).T, np.float32)
+    starts = np.union1d([0], frames)
+    return np.ascontiguousarray(util.sync(rows.T, starts, aggregate=np.median).T, np.float32)
 
 
 def at_tempi(tempogram: Float64, tempi: Float64) -> Float32:

@@ -53,26 +53,31 @@ function levelImage(levels, rows, colours, box) {
   return draw("image", { href, preserveAspectRatio: "none", ...box });
 }
 
-/* The place of a frequency among the borders of the bands: a whole number at each border. */
-function rowOf(hertz, borders) {
-  const after = borders.findIndex((border) => border > hertz);
+/* The place of a value among the borders of rows: a whole number at each border. */
+function rowOf(value, borders) {
+  const after = borders.findIndex((border) => border > value);
   const before = borders[after - 1];
-  return after - 1 + (hertz - before) / (borders[after] - before);
+  return after - 1 + (value - before) / (borders[after] - before);
 }
 
-/* The frequency axis of a plot of `height` pixels, its ticks no closer than 16. */
+/* The frequency axis of a plot of `height` pixels. */
 function hertzAxis(borders, left, top, height) {
+  const words = (hertz) => (hertz < 1000 ? `${hertz}` : `${hertz / 1000}k`);
+  return rowAxis(borders, HERTZ, words, "frequency, Hz", left, top, height);
+}
+
+/* The axis of a plot whose rows lie between borders; ticks for values, no closer than 16 pixels. */
+function rowAxis(borders, values, words, label, left, top, height) {
   const last = borders.length - 1;
-  const axis = draw("g", { class: "axis hertz" });
+  const axis = draw("g", { class: "axis rows" });
   let above = Infinity;
-  for (const hertz of HERTZ.filter((each) => each > borders[0] && each < borders[last])) {
-    const y = top + height * (1 - rowOf(hertz, borders) / last);
+  for (const value of values.filter((each) => each > borders[0] && each < borders[last])) {
+    const y = top + height * (1 - rowOf(value, borders) / last);
     if (above - y >= 16) {
       above = y;
-      const words = hertz < 1000 ? `${hertz}` : `${hertz / 1000}k`;
       axis.append(
         draw("line", { class: "frame", x1: left - 4, x2: left, y1: y, y2: y }),
-        draw("text", { x: left - 7, y: y + 4, "text-anchor": "end" }, words),
+        draw("text", { x: left - 7, y: y + 4, "text-anchor": "end" }, words(value)),
       );
     }
   }
@@ -83,14 +88,14 @@ function hertzAxis(borders, left, top, height) {
         transform: `translate(${left - 42},${top + height / 2}) rotate(-90)`,
         "text-anchor": "middle",
       },
-      "frequency, Hz",
+      label,
     ),
   );
   return axis;
 }
 
 /* What the colours mean, along the right edge of a plot. */
-function levelKey(colours, [low, high], x, top, height) {
+function levelKey(colours, [low, high], x, top, height, words = decibelWords) {
   const bytes = Uint8Array.from({ length: 64 }, (_, index) => (255 * index) / 63);
   const box = { x, y: top, width: 10, height };
   return draw(
@@ -98,9 +103,13 @@ function levelKey(colours, [low, high], x, top, height) {
     { class: "key" },
     levelImage(bytes, 64, colours, box),
     draw("rect", { class: "frame", ...box }),
-    draw("text", { x: x + 14, y: top + 9 }, `${high.toFixed(0)} dB`),
-    draw("text", { x: x + 14, y: top + height }, `${low.toFixed(0)} dB`),
+    draw("text", { x: x + 14, y: top + 9 }, words(high)),
+    draw("text", { x: x + 14, y: top + height }, words(low)),
   );
+}
+
+function decibelWords(level) {
+  return `${level.toFixed(0)} dB`;
 }
 
 /* Call `paint` when light gives way to dark, or dark to light. */
