@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import librosa
 import numpy as np
 import soxr
-from librosa import beat, decompose, feature, onset, util
+from librosa import beat, feature, onset, util
 from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
@@ -23,6 +23,7 @@ from musicedge_training.features.figures import (
     band_shares,
     ranked_pitch_classes,
 )
+from musicedge_training.features.percussion import percussive_part
 
 Frames = NDArray[np.int_]
 
@@ -52,7 +53,6 @@ divide all energy among themselves."""
 # Half the rate and half the hop: the same frames from less work. The seven octaves end at 4.2 kHz.
 _CHROMA_RATE, _CHROMA_HOP = RATE // 2, HOP // 2
 _TUNING_SECONDS = 120.0  # of the middle of a song, from which its tuning is told
-MEDIAN = 17  # frames, and bands, of the filters that tell percussive from harmonic
 TEMPO_FRAMES = 256  # 6 s, of which the tempogram tells the tempo
 _LEAST_ONSET = 3.0  # dB in the mean over all bands; steady tones and noise stay below
 _SLOWEST, _FASTEST, _TEMPI = 30.0, 300.0, 96
@@ -112,16 +112,15 @@ def analyse(samples: Float32, config: FrontEndConfig) -> SongFeatures:
 
     References
     ----------
-    Fitzgerald, "Harmonic/percussive separation using median filtering" (DAFx 2010), here of the mel
-    spectrum; Ellis, "Beat tracking by dynamic programming", Journal of New Music Research 36
-    (2007); Grosche, Müller and Kurth, "Cyclic tempogram" (ICASSP 2010).
+    Ellis, "Beat tracking by dynamic programming", Journal of New Music Research 36 (2007); Grosche,
+    Müller and Kurth, "Cyclic tempogram" (ICASSP 2010).
     """
     seconds = len(samples) / config.sample_rate
     levels = decibels(FrontEnd(config).logmel(samples), config)
     sound = soxr.resample(samples, config.sample_rate, RATE)
     chroma = chroma_of(soxr.resample(sound, RATE, _CHROMA_RATE))
     power = power_spectrum(sound)
-    percussive = decompose.hpss(power.T, kernel_size=MEDIAN)[1].T
+    percussive = percussive_part(power)
     onsets = onset_strength(percussive)
     tempogram = feature.tempogram(
         onset_envelope=onsets, sr=RATE, hop_length=HOP, win_length=TEMPO_FRAMES

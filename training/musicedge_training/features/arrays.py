@@ -13,6 +13,7 @@ from musicedge.audio import printable
 from musicedge.mel import band_borders
 from musicedge_training.features import analysis
 from musicedge_training.features.figures import PITCH_CLASSES
+from musicedge_training.features.percussion import MEDIAN
 from musicedge_training.features.songs import Song
 
 UNITS = {
@@ -65,7 +66,7 @@ def _about(song: Song) -> dict[str, Any]:
         "parameters": {
             "logmel": song.features.config.to_dict(),
             "spectrum": analysis.POWER_SPECTRUM.to_dict(),
-            "median": analysis.MEDIAN,
+            "median": MEDIAN,
             "tempogram_frames": analysis.TEMPO_FRAMES,
         },
         "figures": song.features.figures.to_dict(),
