@@ -71,6 +71,17 @@ EXHIBITS = (
         ),
     ),
     Exhibit("Why: a picture, with the plot extra", ("explain", "-o", "why.png"), "why.png"),
+    Exhibit(
+        "Features: a page, with the plot extra",
+        ("features", "-o", "features.html"),
+        "features.html",
+        (("features-page", 1000, 1900, False), ("features-page-narrow", 500, 1900, True)),
+    ),
+    Exhibit(
+        "Features: a picture",
+        ("features", "-o", "features.png"),
+        "features.png",
+    ),
 )
 
 

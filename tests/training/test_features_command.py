@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
+from tests.runtime.command import on_terminal, run
 from tests.training.sounds import RATE, clicks, tone, write
 
 from musicedge.cli import main
-from musicedge_training.cli import features as command
 from musicedge_training.features import songs
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "corner-store-shuffle.mp3"
 
 
 @pytest.fixture
@@ -247,8 +251,34 @@ def test_a_name_that_is_no_text_is_shown_with_escapes(features: Any, folder: Pat
         assert (status, out.startswith("caf\\udce9.wav (")) == (0, True)
 
 
-def test_help_imports_neither_librosa_nor_matplotlib() -> None:
-    source = Path(command.__file__).read_text("utf-8")
-    top = source.partition("@click.command")[0]
-    assert "from musicedge_training.features" not in top.replace("    from", "")
-    assert "librosa" not in top
+def test_help_needs_no_extra(features: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("librosa", "matplotlib"):
+        monkeypatch.setitem(sys.modules, package, None)
+    status, out, _ = features("--help")
+    assert status == 0
+    assert "musicedge features rock.mp3 electronic.mp3" in out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX terminals")
+def test_a_terminal_sees_what_is_listened_to(folder: Path) -> None:
+    text = on_terminal(80, "features", "--kind", "mel", "tone.wav", "missing.wav")
+    assert "listening to tone.wav, 1 of 2" in text
+    assert text.count("musicedge: missing.wav: ") == 1
+
+
+@pytest.mark.slow
+def test_ten_minutes_are_drawn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    piece, rate = soundfile.read(EXAMPLE)
+    soundfile.write("ten.mp3", np.resize(piece.T[0] if piece.ndim > 1 else piece, 600 * rate), rate)
+    before, begun = os.times(), time.monotonic()
+    done = run("features", "ten.mp3", timeout=300)
+    took, after = time.monotonic() - begun, os.times()
+    cpu = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
+    with capsys.disabled():
+        sys.stdout.write(f"\nten minutes (MP3) to a PNG: {took:.1f} s, {cpu:.1f} s of CPU\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    with Image.open("ten.features.png") as image:
+        assert image.format == "PNG"
+    assert b"log-mel               60,000 frames" in done.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +15,7 @@ from musicedge.cli import DONE, FAILED
 from musicedge.cli.diagnostics import complain_of
 from musicedge.cli.options import chosen_form, finite, refuse_audio
 from musicedge.cli.output import STDOUT, destination, standard_output
+from musicedge.cli.startup import no_blas_threads, nothing_collected
 from musicedge.errors import MusicedgeError, OutputError
 
 if TYPE_CHECKING:
@@ -105,7 +106,12 @@ def features(
     refuse_audio(output, *paths)
     found = list(find_audio(paths))
     order = _order(found, kind, npz, as_json, output)
-    looks = _looks(found, offset, duration)
+    with nothing_collected(), no_blas_threads():
+        from musicedge_training.features.songs import look_at
+
+        if order.form in ("png", "svg"):
+            import musicedge_training.pictures.features  # noqa: F401  (tells what is missing now)
+    looks = _looks(look_at, found, offset, duration)
     if order.form == "json":
         return _write_json(looks, order)
     return _write_each(looks, order) if order.is_folder else _write_together(looks, order)
@@ -151,14 +157,13 @@ def _name(paths: Sequence[str]) -> str:
 
 
 def _looks(
-    paths: Sequence[str], offset: float, duration: float | None
+    look_at: Callable[..., Song], paths: Sequence[str], offset: float, duration: float | None
 ) -> Iterator[tuple[str, Song | MusicedgeError]]:
     """Yield each path and its song, or the error that stands in its place."""
     from rich.markup import escape
 
     from musicedge.library import named
     from musicedge_training.console import console
-    from musicedge_training.features.songs import look_at
 
     for index, path in enumerate(paths):
         words = f"listening to {named(path)}" + (

@@ -53,7 +53,8 @@ divide all energy among themselves."""
 # Half the rate and half the hop: the same frames from less work. The seven octaves end at 4.2 kHz.
 _CHROMA_RATE, _CHROMA_HOP = RATE // 2, HOP // 2
 _TUNING_SECONDS = 120.0  # of the middle of a song, from which its tuning is told
-TEMPO_FRAMES = 256  # 6 s, of which the tempogram tells the tempo
+TEMPO_FRAMES = 256  # 6 s, of which a column of the tempogram tells the tempo
+TEMPO_HOP = 4  # frames between its columns
 _LEAST_ONSET = 3.0  # dB in the mean over all bands; steady tones and noise stay below
 _SLOWEST, _FASTEST, _TEMPI = 30.0, 300.0, 96
 
@@ -79,8 +80,9 @@ class SongFeatures:
     beat_levels : np.ndarray [shape=(s, n_mels)]
     beat_chroma : np.ndarray [shape=(s, 12)]
         The medians of levels and chroma between these borders.
-    tempogram : np.ndarray [shape=(n, m)]
-        How much the onsets around each frame repeat themselves at each tempo, at most 1.
+    tempogram : np.ndarray [shape=(c, m)]
+        How much the onsets around each `TEMPO_HOP`-th frame repeat themselves at each tempo, at
+        most 1.
     tempi : np.ndarray [shape=(m,)]
         These tempi, in beats a minute, in equal steps of their logarithm.
     figures
@@ -122,9 +124,7 @@ def analyse(samples: Float32, config: FrontEndConfig) -> SongFeatures:
     power = power_spectrum(sound)
     percussive = percussive_part(power)
     onsets = onset_strength(percussive)
-    tempogram = feature.tempogram(
-        onset_envelope=onsets, sr=RATE, hop_length=HOP, win_length=TEMPO_FRAMES
-    )
+    tempogram = tempogram_of(onsets)
     frames = beat_frames(onsets, tempogram)
     count = min(len(chroma), len(onsets))
     chroma, frames = chroma[:count], frames[frames < count - 1]
@@ -152,7 +152,7 @@ def analyse(samples: Float32, config: FrontEndConfig) -> SongFeatures:
         borders=np.unique([0.0, *beats, seconds]),
         beat_levels=beat_levels,
         beat_chroma=between_beats(chroma, frames),
-        tempogram=at_tempi(tempogram[:, :count], tempi),
+        tempogram=at_tempi(tempogram, tempi),
         tempi=tempi,
         figures=figures,
     )
@@ -190,13 +190,35 @@ def onset_strength(percussive: Float32) -> Float32:
     return np.asarray(onset.onset_strength(S=levels, sr=RATE, hop_length=HOP), np.float32)
 
 
+def tempogram_of(onsets: Float32) -> Float64:
+    """Return the autocorrelation of the onsets around every `TEMPO_HOP`-th frame.
+
+    This is `librosa.feature.tempogram`, which has no hop: of half an hour it would take a gigabyte.
+
+    Parameters
+    ----------
+    onsets : np.ndarray [shape=(n,)]
+
+    Returns
+    -------
+    np.ndarray [shape=(TEMPO_FRAMES, c)]
+        By lag in frames, the largest of each column 1.
+    """
+    padded = np.pad(onsets, TEMPO_FRAMES // 2, mode="linear_ramp")
+    around = util.frame(padded, frame_length=TEMPO_FRAMES, hop_length=TEMPO_HOP)
+    around = around[:, : -(-len(onsets) // TEMPO_HOP)]
+    window = librosa.filters.get_window("hann", TEMPO_FRAMES)[:, np.newaxis]
+    likeness: Float64 = util.normalize(librosa.autocorrelate(around * window, axis=0), axis=0)
+    return likeness
+
+
 def beat_frames(onsets: Float32, tempogram: Float64) -> Frames:
     """Return the frames on which beats fall; none where hardly anything begins.
 
     Parameters
     ----------
     onsets : np.ndarray [shape=(n,)]
-    tempogram : np.ndarray [shape=(lags, n)]
+    tempogram : np.ndarray [shape=(lags, c)]
         From which the tempo is told that the beats are looked for with.
     """
     if onsets.max(initial=0) < _LEAST_ONSET:
@@ -232,11 +254,11 @@ def between_beats(rows: Float32, frames: Frames) -> Float32:
 
 
 def at_tempi(tempogram: Float64, tempi: Float64) -> Float32:
-    """Return a tempogram at tempi in place of its lags in frames, np.ndarray [shape=(n, m)].
+    """Return a tempogram at tempi in place of its lags in frames, np.ndarray [shape=(c, m)].
 
     Parameters
     ----------
-    tempogram : np.ndarray [shape=(lags, n)]
+    tempogram : np.ndarray [shape=(lags, c)]
     tempi : np.ndarray [shape=(m,)]
         In beats a minute.
     """

@@ -23,12 +23,13 @@ UNITS = {
     "chroma": "1 for the strongest of a frame (frame, pitch class)",
     "pitch_classes": "names",
     "onsets": "dB (frame)",
-    "frame_times": "s, of chroma, onsets and tempogram",
+    "frame_times": "s, of chroma and onsets",
     "beats": "s",
     "segment_borders": "s",
     "beat_logmel": "dB (segment, band)",
     "beat_chroma": "as chroma (segment, pitch class)",
-    "tempogram": "autocorrelation, at most 1 (frame, tempo)",
+    "tempogram": "autocorrelation, at most 1 (column, tempo)",
+    "tempogram_times": "s",
     "tempi": "beats a minute",
 }
 
@@ -49,6 +50,9 @@ def npz(song: Song) -> bytes:
         "beat_logmel": features.beat_levels,
         "beat_chroma": features.beat_chroma,
         "tempogram": features.tempogram,
+        "tempogram_times": np.arange(len(features.tempogram))
+        * analysis.TEMPO_HOP
+        / analysis.FRAME_RATE,
         "tempi": features.tempi,
     }
     buffer = io.BytesIO()
@@ -68,6 +72,7 @@ def _about(song: Song) -> dict[str, Any]:
             "spectrum": analysis.POWER_SPECTRUM.to_dict(),
             "median": MEDIAN,
             "tempogram_frames": analysis.TEMPO_FRAMES,
+            "tempogram_hop": analysis.TEMPO_HOP,
         },
         "figures": song.features.figures.to_dict(),
     }

@@ -11,7 +11,7 @@ from librosa import util
 
 from musicedge.mel import band_borders
 from musicedge.overview import MOST_COLUMNS
-from musicedge_training.features.analysis import FRAME_RATE, SongFeatures
+from musicedge_training.features.analysis import FRAME_RATE, TEMPO_HOP, SongFeatures
 from musicedge_training.features.figures import PITCH_CLASSES, Float32, Float64
 
 Kind = Literal["mel", "chroma", "beat", "tempogram"]
@@ -79,7 +79,7 @@ def panels(features: SongFeatures, kinds: Sequence[Kind]) -> list[Panel]:
         title = "Chroma, beat by beat"
         found.append(Panel(title, "pitch class", share, values, times, pitches, True))
     if "tempogram" in kinds:
-        values, times = _columns(features.tempogram, FRAME_RATE)
+        values, times = _columns(features.tempogram, FRAME_RATE / TEMPO_HOP)
         borders = _log_borders(features.tempi)
         found.append(Panel("Tempogram", "tempo", "likeness", values, times, borders))
     return found
@@ -96,7 +96,7 @@ def value_range(shown: Sequence[Panel], axis: Axis) -> tuple[float, float]:
         Of which panels.
     """
     top = max(float(each.values.max()) for each in shown if each.axis == axis)
-    ranges = {"frequency": (top - DECIBELS, top), "strength": (0.0, top)}
+    ranges = {"frequency": (top - DECIBELS, top), "strength": (0.0, max(top, 1.0))}
     return ranges.get(axis, (0.0, 1.0))
 
 

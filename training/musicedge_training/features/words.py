@@ -56,9 +56,9 @@ def rows(songs: Sequence[Figures]) -> list[Row]:
         *(_band_row(index, songs) for index in range(len(songs[0].bands))),
         _row("pitch classes", songs, _pitch_classes, _shared_pitch_classes),
         _row(
-            "columns",
+            "log-mel",
             songs,
-            lambda each: f"{each.frames:,} frames, {each.segments:,} by beats",
+            lambda each: f"{each.frames:,} frames, {each.segments:,} beat by beat",
         ),
         _row(
             "smaller by",
