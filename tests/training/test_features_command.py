@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -257,6 +258,16 @@ def test_help_needs_no_extra(features: Any, monkeypatch: pytest.MonkeyPatch) -> 
     status, out, _ = features("--help")
     assert status == 0
     assert "musicedge features rock.mp3 electronic.mp3" in out
+
+
+def test_no_torch_is_needed(folder: Path) -> None:
+    script = (
+        "import sys; from musicedge.cli import main; status = main(sys.argv[1:]); "
+        "sys.exit(status or 'torch' in sys.modules)"
+    )
+    arguments = ["features", "tone.wav", "-o", "tone.png"]
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX terminals")

@@ -51,7 +51,7 @@ POWER_SPECTRUM = FrontEndConfig(
 divide all energy among themselves."""
 
 # Half the rate and half the hop: the same frames from less work. The seven octaves end at 4.2 kHz.
-_CHROMA_RATE, _CHROMA_HOP = RATE // 2, HOP // 2
+CHROMA_RATE, CHROMA_HOP = RATE // 2, HOP // 2
 _TUNING_SECONDS = 120.0  # of the middle of a song, from which its tuning is told
 TEMPO_FRAMES = 256  # 6 s, of which a column of the tempogram tells the tempo
 TEMPO_HOP = 4  # frames between its columns
@@ -120,7 +120,7 @@ def analyse(samples: Float32, config: FrontEndConfig) -> SongFeatures:
     seconds = len(samples) / config.sample_rate
     levels = decibels(FrontEnd(config).logmel(samples), config)
     sound = soxr.resample(samples, config.sample_rate, RATE)
-    chroma = chroma_of(soxr.resample(sound, RATE, _CHROMA_RATE))
+    chroma = chroma_of(soxr.resample(sound, RATE, CHROMA_RATE))
     power = power_spectrum(sound)
     percussive = percussive_part(power)
     onsets = onset_strength(percussive)
@@ -172,15 +172,15 @@ def middles(config: FrontEndConfig) -> Float64:
 
 def chroma_of(sound: Float32) -> Float32:
     """Return the chroma of a constant-Q transform, np.ndarray [shape=(n, 12)]."""
-    half = int(_TUNING_SECONDS * _CHROMA_RATE / 2)
+    half = int(_TUNING_SECONDS * CHROMA_RATE / 2)
     middle = len(sound) // 2
     tuning = librosa.estimate_tuning(
-        y=sound[max(middle - half, 0) : middle + half], sr=_CHROMA_RATE, bins_per_octave=36
+        y=sound[max(middle - half, 0) : middle + half], sr=CHROMA_RATE, bins_per_octave=36
     )
     with warnings.catch_warnings():
         # The transforms of the lowest octaves reach beyond a short sound; they take zeros there.
         warnings.filterwarnings("ignore", "n_fft=.* is too large")
-        chroma = feature.chroma_cqt(y=sound, sr=_CHROMA_RATE, hop_length=_CHROMA_HOP, tuning=tuning)
+        chroma = feature.chroma_cqt(y=sound, sr=CHROMA_RATE, hop_length=CHROMA_HOP, tuning=tuning)
     return np.ascontiguousarray(chroma.T, np.float32)
 
 

@@ -70,6 +70,7 @@ def _about(song: Song) -> dict[str, Any]:
         "parameters": {
             "logmel": song.features.config.to_dict(),
             "spectrum": analysis.POWER_SPECTRUM.to_dict(),
+            "chroma": {"sample_rate": analysis.CHROMA_RATE, "hop_length": analysis.CHROMA_HOP},
             "median": MEDIAN,
             "tempogram_frames": analysis.TEMPO_FRAMES,
             "tempogram_hop": analysis.TEMPO_HOP,
