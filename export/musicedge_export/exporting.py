@@ -83,15 +83,7 @@ class Exporter:
         graphs = self._variants(network, info.frontend.n_mels, variants)
         windows = self._windows(VERIFICATION_WINDOWS, seed=1)
         for variant in sorted(scores.keys() - {"fp32"}):
-            try:
-                check_quantised(scores["fp32"], scores[variant])
-            except VerificationError as error:
-                layers = loudest_layers(graphs["fp32"], windows)
-                named = ", ".join(f"{name} ({moved:.3f})" for name, moved in layers)
-                raise VerificationError(
-                    f"{variant}: {error}; rounded alone, what moves the genre's logits most is "
-                    f"{named}"
-                ) from error
+            _check_scores(variant, scores, graphs["fp32"], windows)
         reference = network_forward(network)
         candidates = []
         for variant, graph in graphs.items():
@@ -165,6 +157,23 @@ class Exporter:
             }
             for variant, predictions in parts.items()
         }
+
+
+def _check_scores(
+    variant: str,
+    scores: Mapping[str, Mapping[str, float]],
+    fp32: ModelProto,
+    windows: Sequence[NDArray[np.float32]],
+) -> None:
+    """Refuse a variant that loses too much, and name the layers that are likely to blame."""
+    try:
+        check_quantised(scores["fp32"], scores[variant])
+    except VerificationError as error:
+        layers = loudest_layers(fp32, windows)
+        named = ", ".join(f"{name} ({moved:.3f})" for name, moved in layers)
+        raise VerificationError(
+            f"{variant}: {error}; rounded alone, what moves the genre's logits most is {named}"
+        ) from error
 
 
 def _card(

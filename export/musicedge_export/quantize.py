@@ -110,7 +110,7 @@ def quantize_transformer(model: ModelProto) -> ModelProto:
             per_channel=True,
             weight_type=QuantType.QInt8,
         )
-        return _without_unused_domains(onnx.load(target))
+        return _tidied(onnx.load(target))
 
 
 def to_int4(model: ModelProto) -> ModelProto:
@@ -143,12 +143,12 @@ def to_int4(model: ModelProto) -> ModelProto:
 
 
 def _head_products(model: ModelProto) -> list[str]:
-    """Return the names of the fully connected layers that are heads."""
+    """Return the names of the heads' products, those that the quantiser makes of them."""
     parts = [f"/{output.name}/" for output in model.graph.output]
     return [
-        node.name
+        f"{node.name}_MatMul"
         for node in model.graph.node
-        if node.op_type in ("Gemm", "MatMul") and any(part in node.name for part in parts)
+        if node.op_type == "Gemm" and any(part in node.name for part in parts)
     ]
 
 
@@ -193,7 +193,8 @@ def quantize_recurrent(model: ModelProto) -> ModelProto:
     """Return a network with an LSTM with int8 weights.
 
     The LSTM quantises what it reads at every step, and multiplies integers (dynamic quantisation).
-    Convolutions and fully connected layers store int8 weights and compute in float.
+    Convolutions and fully connected layers store int8 weights and compute in float; convolutions of
+    the first `FLOAT_LAYERS` layers keep float weights.
 
     Parameters
     ----------
@@ -211,7 +212,9 @@ def quantize_recurrent(model: ModelProto) -> ModelProto:
             weight_type=QuantType.QInt8,
         )
         # On its way the quantiser makes a MatMul of every Gemm.
-        return quantize_weights(_without_unused_domains(onnx.load(target)), ("MatMul", "Conv"))
+        dynamic = _tidied(onnx.load(target))
+        excluded = _convolutions(dynamic, FLOAT_LAYERS)
+        return quantize_weights(dynamic, ("MatMul", "Conv"), excluded)
 
 
 def quantize_convolutional(
@@ -260,7 +263,7 @@ def quantize_convolutional(
             nodes_to_exclude=excluded,
             calibrate_method=method,
         )
-        return quantize_weights(_without_unused_domains(onnx.load(target)))
+        return quantize_weights(_tidied(onnx.load(target)))
 
 
 def to_half(model: ModelProto) -> ModelProto:
@@ -271,13 +274,15 @@ def to_half(model: ModelProto) -> ModelProto:
     return half.model
 
 
-def quantize_weights(model: ModelProto, kinds: Sequence[str] = ("Gemm",)) -> ModelProto:
+def quantize_weights(
+    model: ModelProto, kinds: Sequence[str] = ("Gemm",), excluded: Sequence[str] = ()
+) -> ModelProto:
     """Return the model with the weights of some operators as int8, a DequantizeLinear before each.
 
-    `kinds` are of Gemm, MatMul and Conv. The scale of an output is its largest weight over 127;
-    onnxruntime turns the weights back into float once, when it opens the model. The heads keep
-    float weights: they are few, and those of the pretrained tags are so much larger than the others
-    that no scale fits both.
+    `kinds` are of Gemm, MatMul and Conv; nodes whose names are `excluded` stay. The scale of an
+    output is its largest weight over 127; onnxruntime turns the weights back into float once, when
+    it opens the model. The heads keep float weights: they are few, and those of the pretrained tags
+    are so much larger than the others that no scale fits both.
     """
     result = ModelProto()
     result.CopyFrom(model)
@@ -287,7 +292,9 @@ def quantize_weights(model: ModelProto, kinds: Sequence[str] = ("Gemm",)) -> Mod
     added = []
     for node in graph.node:
         is_head = any(part in node.name for part in heads)
-        if node.op_type not in kinds or is_head or node.input[1] not in initializers:
+        if node.op_type not in kinds or is_head or node.name in excluded:
+            continue
+        if node.input[1] not in initializers:
             continue
         tensor = initializers.pop(node.input[1])
         transposed = any(a.name == "transB" and a.i == 1 for a in node.attribute)
@@ -314,8 +321,9 @@ def quantize_weights(model: ModelProto, kinds: Sequence[str] = ("Gemm",)) -> Mod
     return result
 
 
-def _without_unused_domains(model: ModelProto) -> ModelProto:
-    """Take out the domains of operators that the quantiser declares and the graph does not use."""
+def _tidied(model: ModelProto) -> ModelProto:
+    """Take out what the quantiser leaves: domains that are not used, shapes of values between."""
+    del model.graph.value_info[:]
     used = {node.domain for node in model.graph.node}
     unused = [each for each in model.opset_import if each.domain not in used]
     for each in unused:

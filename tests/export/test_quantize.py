@@ -14,9 +14,12 @@ from tests.export.conftest import FRAMES, random_network
 from musicedge_export.graph import to_onnx
 from musicedge_export.quantize import (
     FLOAT_LAYERS,
+    QuantizationError,
+    loudest_layers,
     quantize,
     quantize_convolutional,
     quantize_weights,
+    to_int4,
 )
 from musicedge_export.verify import graph_forward
 from musicedge_training.architectures.cnn import LAYERS
@@ -167,8 +170,12 @@ def test_lstm_is_quantised_dynamically_and_the_rest_by_weights(
     assert "QuantizeLinear" not in kinds
     found = quantised_weights(small)
     dense = {f"{name}_MatMul" for name in layers(recurrent, "Gemm") - heads(recurrent)}
-    assert set(found) == layers(recurrent, "Conv") | dense
-    assert len(small.SerializeToString()) < 0.3 * len(recurrent.SerializeToString())
+    dense |= layers(recurrent, "MatMul")
+    early = {f"/features.{index}/" for index in range(FLOAT_LAYERS)}
+    later = {n for n in layers(recurrent, "Conv") if not any(part in n for part in early)}
+    assert later
+    assert set(found) == later | dense
+    assert len(small.SerializeToString()) < 0.35 * len(recurrent.SerializeToString())
     assert len(small.SerializeToString()) < 1_000_000  # what is allowed for the LSTM that ships
     block = np.stack(windows)
     exact, rounded = graph_forward(recurrent)(block), graph_forward(small)(block)
@@ -184,5 +191,59 @@ def test_weights_of_convolutions_are_rounded_to_half_a_step(recurrent: ModelProt
         if node.name in found:
             exact = numpy_helper.to_array(originals[node.input[1]])
             weight, scale = (numpy_helper.to_array(part) for part in found[node.name][:2])
-            step = scale[:, None, None]
+            step = scale[:, None, None, None]
             assert (np.abs(weight * step - exact) <= 0.5001 * step).all()
+
+
+@pytest.fixture(scope="module")
+def transformer() -> ModelProto:
+    """The fp32 graph of a random AST, of the window that its positions are learned for."""
+    return to_onnx(random_network(architecture="ast"), window_frames=1000, n_mels=128)
+
+
+@pytest.fixture(scope="module")
+def long(windows: list[np.ndarray]) -> np.ndarray:
+    """Two windows for it."""
+    return np.stack([np.resize(window, (1000, 128)) for window in windows[:2]])
+
+
+def test_transformer_multiplies_integers_but_in_heads_convolutions_and_attention(
+    transformer: ModelProto, long: np.ndarray
+) -> None:
+    small = quantize(transformer, [])
+    kinds = [node.op_type for node in small.graph.node]
+    assert kinds.count("MatMulInteger") >= 4 * 6  # four products a block
+    assert kinds.count("MatMul") == 2 * 6 + len(heads(transformer))  # attention's own
+    assert kinds.count("Conv") == len(layers(transformer, "Conv"))
+    assert len(small.SerializeToString()) < 6_000_000  # what is allowed for the AST that ships
+    exact, rounded = graph_forward(transformer)(long), graph_forward(small)(long)
+    for name, value in exact.items():
+        np.testing.assert_allclose(rounded[name], value, atol=0.05 * max(1, np.abs(value).max()))
+
+
+def test_int4_is_smaller_still_and_close(transformer: ModelProto, long: np.ndarray) -> None:
+    small = to_int4(transformer)
+    assert any(node.op_type == "MatMulNBits" for node in small.graph.node)
+    sizes = [len(each.SerializeToString()) for each in (small, quantize(transformer, []))]
+    assert sizes[0] < sizes[1]
+    exact, rounded = graph_forward(transformer)(long), graph_forward(small)(long)
+    for name, value in exact.items():
+        np.testing.assert_allclose(rounded[name], value, atol=0.1 * max(1, np.abs(value).max()))
+
+
+def test_int4_of_another_family_is_refused(fp32: ModelProto) -> None:
+    with pytest.raises(QuantizationError, match="int4 is for transformers"):
+        to_int4(fp32)
+
+
+def test_layer_that_hurts_is_named(fp32: ModelProto, windows: list[np.ndarray]) -> None:
+    broken = ModelProto()
+    broken.CopyFrom(fp32)
+    name = "_network.backbone.features.12.block.0.0.weight"
+    (tensor,) = (each for each in broken.graph.initializer if each.name == name)
+    values = numpy_helper.to_array(tensor).copy()
+    values.flat[0] = 1000 * np.abs(values).max()  # one weight that leaves no steps for the others
+    tensor.CopyFrom(numpy_helper.from_array(values, name))
+    (worst, moved), *_ = loudest_layers(broken, windows[:2])
+    assert worst == "backbone.features.12.block.0.0.weight"
+    assert moved > 0

@@ -33,8 +33,8 @@ from musicedge_training.representations import LogMelCache
     "variants",
     multiple=True,
     type=click.Choice([*VARIANTS, "all"]),
-    help="What to write; may be given more than once; int4 is for transformers.  [default: fp32 and "
-    "int8]",
+    help="What to write, more than once for more; int4 is for transformers.  "
+    "[default: fp32 and int8]",
 )
 @click.option(
     "--input",
