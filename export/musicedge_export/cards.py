@@ -25,9 +25,9 @@ _MEANINGS = {
 
 _ARCHITECTURES = {
     "cnn": "MobileNetV3-Large, width 0.4",
-    "lstm": "bidirectional LSTM, 2 x 80 units, on MobileNetV3's first 13 layers",
+    "lstm": "bidirectional LSTM, 2 x 80, on MobileNetV3's first 13 layers",
     "ast": "transformer, 6 blocks of 192, on MobileNetV3's first 13 layers",
-    "ast-linear": "Audio Spectrogram Transformer, 12 blocks of 192, patches of 16 x 16 every 10",
+    "ast-linear": "transformer, 12 blocks of 192, overlapping linear patches",
 }
 TRAINING_DATA = (
     "AudioSet (through mn04_as of Schmid, Koutini and Widmer, MIT licence), GTZAN (part), "

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.training.banks import pattern_tracks, write_bank
-from tests.training.tiny_corpus import tag_names
+from tests.training.tiny_corpus import every_head, tag_names
 from torch import nn
 
 from musicedge_training import fit
@@ -131,7 +131,7 @@ def test_tiny_task_is_learned(
     )
     network = train(recipe, bank, tagger)
     crops = torch.from_numpy(bank.open(0)[0].astype(np.float32))
-    start = build_network(recipe, tagger, tag_names(), heads_for(Labels.of([]))).eval()
+    start = build_network(recipe, tagger, tag_names(), every_head()).eval()
     wanted = torch.tensor([GENRES.index(genre) for genre in ("blues", "blues", "rock", "rock")])
     losses = []
     for each in (start, network):
@@ -206,7 +206,7 @@ def test_batches_hold_pieces_of_the_crops_and_their_labels(
 ) -> None:
     recipe = QUICK.model_copy(update={"frozen_blocks": 0})
     rows = np.array([0, 2, 5])
-    sampler = CropSampler(StemMaps(bank, tagger, 0), rows, recipe)
+    sampler = CropSampler(StemMaps(bank, tagger, 0), rows, recipe, Labels.of(bank.tracks))
     torch.manual_seed(0)
     batches = list(sampler)
     assert len(batches) == len(sampler) == 2
@@ -229,7 +229,7 @@ def test_batches_hold_embeddings_where_all_layers_are_frozen(
 ) -> None:
     recipe = QUICK.model_copy(update={"frozen_blocks": LAYERS, "rough_share": 0.0})
     stem = StemMaps(bank, tagger, LAYERS)
-    (batch, *_) = CropSampler(stem, np.array([3]), recipe)
+    (batch, *_) = CropSampler(stem, np.array([3]), recipe, Labels.of(bank.tracks))
     known = np.stack([stem.open(variant).clean[3] for variant in range(2)]).astype(np.float32)
     assert batch.maps.shape == (8, known.shape[1])
     for row in batch.maps.numpy():

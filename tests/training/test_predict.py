@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.runtime import tiny_model
-from tests.training.tiny_corpus import RATE
+from tests.training.tiny_corpus import RATE, every_head
 
 import musicedge
 from musicedge.frontend_config import FrontEndConfig
@@ -22,10 +22,8 @@ from musicedge_training import predict
 from musicedge_training.architectures.cnn import POOLING, MobileNetV3
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.datasets.track import MOODS, Track
-from musicedge_training.labels import Labels
 from musicedge_training.predict import Predictions, TrackWindows, cut_windows
 from musicedge_training.representations import LogMelCache
-from musicedge_training.start import heads_for
 
 
 def make(counts: list[int], seed: int = 0, genres: int = 4) -> Predictions:
@@ -127,9 +125,7 @@ def test_predicting_means_over_each_tracks_windows() -> None:
 
 def test_network_as_a_function_equals_the_network() -> None:
     torch.manual_seed(0)
-    network = MultitaskNetwork(
-        MobileNetV3(pooling=POOLING), heads_for(Labels.of([])), hidden_size=16
-    )
+    network = MultitaskNetwork(MobileNetV3(pooling=POOLING), every_head(), hidden_size=16)
     windows = np.random.default_rng(0).standard_normal((2, 60, 128)).astype(np.float32)
     outputs = predict.network_forward(network)(windows)
     assert not network.training

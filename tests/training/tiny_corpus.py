@@ -13,7 +13,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from musicedge_training.architectures.cnn import BATCH_NORM, AudioTagger
-from musicedge_training.datasets.track import GENRES
+from musicedge_training.architectures.heads import HeadSpec
+from musicedge_training.datasets.track import GENRES, MoodLabel, Track
+from musicedge_training.labels import REFERENCE_SOURCES, Labels
+from musicedge_training.start import heads_for
 
 SHARED = Path(__file__).parents[3] / "shared"
 CORPUS = SHARED / "corpus"
@@ -63,6 +66,24 @@ def write_table(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     return root
+
+
+def every_head() -> tuple[HeadSpec, ...]:
+    """Return the heads for labels of every kind, each mood's from its reference alone."""
+    tracks = [
+        Track(
+            str(value),
+            Path("none"),
+            "music",
+            "tiny",
+            str(value),
+            0,
+            genres=("blues",),
+            moods={mood: MoodLabel(value, source) for mood, source in REFERENCE_SOURCES.items()},
+        )
+        for value in (0.25, 0.75)
+    ]
+    return heads_for(Labels.of(tracks))
 
 
 def rows() -> list[dict[str, str]]:

@@ -164,9 +164,10 @@ def _roughening(rooms: tuple[Path, ...], rate: int) -> augment.Transform:
         augment.Codec(rate, (form,))
         for form in (("MP3", "MPEG_LAYER_III"), ("OGG", "OPUS"), ("OGG", "VORBIS"))
     )
+    room = [some(0.35, augment.Room(responses))] if responses else []
     return augment.Chain(
         [
-            some(0.35, augment.Room(responses)),
+            *room,
             some(0.5, augment.Tilt(rate)),
             some(0.3, augment.Noise(hiss)),
             some(0.5, augment.BandLimit(rate)),
@@ -188,7 +189,7 @@ class CropBank:
     tracks
         What is cut, one row each.
     rooms
-        Impulse responses of rooms, at least one.
+        Impulse responses of rooms.
     frontend
         The constants of the log-mel.
     logmel

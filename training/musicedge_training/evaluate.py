@@ -94,10 +94,10 @@ def evaluate(
     judge = _Judge(tracks, by_fold)
     probabilities = predictions.genre(temperature)
     genre = labels.hard_genre
-    predicted = probabilities.argmax(axis=1)
+    predicted = probabilities.argmax(axis=1) if probabilities.shape[1] else genre
     sure = genre >= 0
     results: dict[str, Score] = {}
-    if sure.any():
+    if sure.any() and probabilities.shape[1]:
         results["genre/accuracy"] = judge(scores.accuracy, sure, genre, predicted)
         results["genre/macro-f1"] = judge(scores.macro_f1, sure, genre, predicted)
         results["genre/ece"] = judge(scores.calibration_error, sure, genre, probabilities)

@@ -10,14 +10,13 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from musicedge_training.accelerator import device
 from musicedge_training.architectures.cnn import LAYERS, AudioTagger
 from musicedge_training.architectures.heads import MultitaskNetwork, SourceOutputs
 from musicedge_training.crops import CropBank
@@ -25,10 +24,14 @@ from musicedge_training.datasets.track import GENRES, MOODS
 from musicedge_training.labels import Labels
 from musicedge_training.objectives import masked_mean, partial_cross_entropy
 from musicedge_training.recipe import Recipe
+from musicedge_training.running import QUIET, Run, RunError
 from musicedge_training.sampling import Batch, CropSampler
 from musicedge_training.start import TAGS, build_network, heads_for
 from musicedge_training.stem import StemMaps
 from musicedge_training.teacher import Teacher, check_teacher, targets_of
+
+VALIDATION = "loss/validation"
+"""What is logged of the tracks that are not trained on."""
 
 
 class MultitaskTraining(L.LightningModule):
@@ -59,7 +62,10 @@ class MultitaskTraining(L.LightningModule):
         self.recipe = recipe
         self.tagging = nn.Linear(tagger.hidden_size, tagger.classifier[5].out_features)
         self.tagging.load_state_dict(tagger.classifier[5].state_dict())
-        self.genre_tags = [tags.index(TAGS[genre]) for genre in GENRES]
+        genres = next((spec.labels for spec in network.specs if spec.name == "genre"), ())
+        self.tagged = [row for row, genre in enumerate(genres) if genre in TAGS]
+        self.genre_tags = [tags.index(TAGS[genres[row]]) for row in self.tagged]
+        self.moods = [mood for mood in MOODS if mood in network.heads]
         for spec in network.specs:
             own = [source.name for source in spec.sources]
             places = [own.index(name) if name in own else -1 for name in sources]
@@ -70,7 +76,11 @@ class MultitaskTraining(L.LightningModule):
             network.backbone.features[: recipe.frozen_blocks].requires_grad_(False)
 
     def on_train_epoch_start(self) -> None:
-        """Keep the backbone's batch statistics: batches here are small and unlike AudioSet."""
+        """Keep the backbone's batch statistics: batches here are small and unlike AudioSet.
+
+        What an epoch draws by chance depends on its number alone, as in `CropSampler`.
+        """
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.current_epoch)
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
@@ -78,29 +88,9 @@ class MultitaskTraining(L.LightningModule):
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the weighted sum of the losses of one batch."""
         recipe, network = self.recipe, self.network
-        embedding = batch.maps
-        if recipe.frozen_blocks < LAYERS:
-            x = batch.maps.contiguous(memory_format=torch.channels_last)
-            embedding = network.backbone(x, start=recipe.frozen_blocks)
+        embedding = self._embedding(batch)
         given = network.head_outputs(embedding)
-        known = batch.genres.any(dim=1).float()
-        genre = partial_cross_entropy(
-            given["genre"], batch.genres, smoothing=recipe.label_smoothing
-        )
-        losses = {"genre": recipe.genre_weight * masked_mean(genre, known)}
-        for column, mood in enumerate(MOODS):
-            losses |= self._mood_losses(mood, given[mood], batch, column)
-        losses["music"] = recipe.music_weight * functional.binary_cross_entropy_with_logits(
-            given["music"].squeeze(1), batch.music
-        )
-        losses["anchor"] = recipe.anchor_weight * masked_mean(
-            functional.cross_entropy(
-                given["genre"],
-                torch.softmax(batch.tags[:, self.genre_tags], dim=1),
-                reduction="none",
-            ),
-            batch.music,
-        )
+        losses = self._label_losses(given, batch)
         # Summed over the tags: most are near 0 and would vanish in a mean.
         tagging = functional.binary_cross_entropy_with_logits(
             self.tagging(network.hidden_of(embedding)), torch.sigmoid(batch.tags), reduction="none"
@@ -119,14 +109,48 @@ class MultitaskTraining(L.LightningModule):
         )
         return torch.stack(list(losses.values())).sum()
 
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Log what the labels of one batch that is not trained on cost."""
+        given = self.network.head_outputs(self._embedding(batch))
+        loss = torch.stack(list(self._label_losses(given, batch).values())).sum()
+        self.log(VALIDATION, loss, batch_size=len(batch.maps))
+
+    def _embedding(self, batch: Batch) -> Tensor:
+        frozen = self.recipe.frozen_blocks
+        if frozen == LAYERS:
+            return batch.maps
+        x = batch.maps.contiguous(memory_format=torch.channels_last)
+        return self.network.backbone(x, start=frozen)
+
+    def _label_losses(self, given: Mapping[str, Any], batch: Batch) -> dict[str, Tensor]:
+        losses = self._genre_losses(given["genre"], batch) if "genre" in given else {}
+        for mood in self.moods:
+            losses |= self._mood_losses(mood, given[mood], batch, MOODS.index(mood))
+        losses["music"] = self.recipe.music_weight * functional.binary_cross_entropy_with_logits(
+            given["music"].squeeze(1), batch.music
+        )
+        return losses
+
+    def _genre_losses(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Return the error of the labels, and how far the genres are from AudioSet's own."""
+        recipe = self.recipe
+        known = batch.genres.any(dim=1).float()
+        errors = partial_cross_entropy(logits, batch.genres, smoothing=recipe.label_smoothing)
+        losses = {"genre": recipe.genre_weight * masked_mean(errors, known)}
+        if len(self.tagged) > 1:
+            tags = torch.softmax(batch.tags[:, self.genre_tags], dim=1)
+            apart = functional.cross_entropy(logits[:, self.tagged], tags, reduction="none")
+            losses["anchor"] = recipe.anchor_weight * masked_mean(apart, batch.music)
+        return losses
+
     def _pulled(self) -> dict[str, tuple[Tensor, float]]:
         """Return the weights that are pulled back to where they began, and how strongly."""
         recipe, heads = self.recipe, self.network.heads
-        return {
-            "genre": (heads["genre"].weight, recipe.genre_pull),
-            "mood_hidden": (self.network.mood_hidden[0].weight, recipe.mood_hidden_pull),
-            **{mood: (heads[mood].outputs.weight, recipe.mood_pull) for mood in MOODS},
-        }
+        pulled = {mood: (heads[mood].outputs.weight, recipe.mood_pull) for mood in self.moods}
+        pulled["mood_hidden"] = (self.network.mood_hidden[0].weight, recipe.mood_hidden_pull)
+        if "genre" in heads:
+            pulled["genre"] = (heads["genre"].weight, recipe.genre_pull)
+        return pulled
 
     def _mood_losses(
         self, mood: str, given: SourceOutputs, batch: Batch, column: int
@@ -145,11 +169,12 @@ class MultitaskTraining(L.LightningModule):
 
     def _taught_loss(self, given: Mapping[str, Any], batch: Batch) -> Tensor:
         """Return how far music's genre and moods are from what the teacher says."""
-        wanted, genre = batch.taught, given["genre"]
-        errors = functional.cross_entropy(
-            genre, torch.softmax(wanted.genre, dim=1), reduction="none"
-        )
-        for mood in MOODS:
+        wanted = batch.taught
+        errors = torch.zeros_like(batch.music)
+        if "genre" in given:
+            soft = torch.softmax(wanted.genre, dim=1)
+            errors = errors + functional.cross_entropy(given["genre"], soft, reduction="none")
+        for mood in self.moods:
             apart = (given[mood].values - wanted.values[mood]) / self.network.heads[mood].deviation
             errors = errors + apart.square().mean(dim=1)
             errors = errors + 0.3 * functional.cross_entropy(
@@ -158,7 +183,7 @@ class MultitaskTraining(L.LightningModule):
         return masked_mean(errors, batch.music)
 
     def configure_optimizers(self) -> dict[str, object]:
-        """AdamW, the backbone slower than the heads, with a one-cycle cosine schedule."""
+        """AdamW, the backbone slower than the heads, with the recipe's schedule."""
         recipe = self.recipe
         backbone = [p for p in self.network.backbone.parameters() if p.requires_grad]
         inside = {id(p) for p in self.network.backbone.parameters()}
@@ -168,6 +193,12 @@ class MultitaskTraining(L.LightningModule):
         if backbone and recipe.backbone_rate > 0:
             groups.append({"params": backbone, "lr": rate * recipe.backbone_rate})
         optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
+        if recipe.schedule == "plateau":
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, factor=1 / 3, patience=max(1, recipe.patience // 2)
+            )
+            monitored = {"scheduler": plateau, "monitor": VALIDATION}
+            return {"optimizer": optimizer, "lr_scheduler": monitored}
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             [group["lr"] for group in groups],
@@ -187,6 +218,10 @@ def fit(
     tagger: AudioTagger,
     tags: Sequence[str],
     teacher: Teacher | None = None,
+    genres: Sequence[str] = GENRES,
+    *,
+    validation: NDArray[np.int64] | None = None,
+    run: Run = QUIET,
 ) -> MultitaskNetwork:
     """Train one network on some tracks.
 
@@ -202,11 +237,21 @@ def fit(
         The pretrained network, and the names of its outputs in order.
     teacher
         A network to learn from.
+    genres
+        The labels of the genre head.
+    validation
+        Tracks to stop by, where the recipe does; they are not trained on.
+    run
+        How it is done, which does not change what comes out.
 
     Raises
     ------
     TeacherError
         The teacher was trained on labels of other kinds.
+    RunError
+        The training that is to go on cannot be read, or is another's.
+    KeyboardInterrupt
+        It was interrupted; with a folder in `run`, a later call can go on after the last epoch.
 
     Returns
     -------
@@ -218,28 +263,25 @@ def fit(
     warnings.filterwarnings("ignore", module="lightning")
     L.seed_everything(recipe.seed, verbose=False)
     stem = StemMaps(bank, tagger, recipe.frozen_blocks)
-    heads = heads_for(Labels.of([bank.tracks[row] for row in rows]))
+    heads = heads_for(Labels.of([bank.tracks[row] for row in rows], genres))
+    labels = Labels.of(bank.tracks, genres)
     targets = None
     if teacher is not None:
         check_teacher(teacher, heads)
         targets = targets_of(teacher, bank, tagger, recipe.variants)
-    sampler = CropSampler(stem, rows, recipe, targets)
+    begun = run.begun(recipe)
+    sampler = CropSampler(stem, rows, recipe, labels, targets, epoch=begun.epoch if begun else 0)
     network = build_network(recipe, tagger, tags, heads).to(memory_format=torch.channels_last)
-    sources = Labels.of(bank.tracks).sources
-    module = MultitaskTraining(network, tagger, tags, recipe, sources)
-    trainer = L.Trainer(
-        max_epochs=recipe.epochs,
-        accelerator="auto",
-        devices=1,
-        precision="bf16-mixed" if device().type == "cuda" else "32-true",
-        gradient_clip_val=1.0,
-        callbacks=[_moving_average(recipe.ema_decay)] if recipe.ema_decay else [],
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-    )
-    trainer.fit(module, DataLoader(sampler, batch_size=None))
+    module = MultitaskTraining(network, tagger, tags, recipe, labels.sources)
+    judged = validation is not None and len(validation) > 0
+    if not judged and (recipe.patience or recipe.schedule == "plateau"):
+        raise RunError(f"{recipe.name}: patience and plateau need tracks that are held out")
+    callbacks = [_moving_average(recipe.ema_decay)] if recipe.ema_decay else []
+    if recipe.patience:
+        callbacks.append(EarlyStopping(VALIDATION, patience=recipe.patience))
+    trainer = run.trainer(recipe, callbacks)
+    clean = [*sampler.clean(validation)] if judged else None
+    run.fit(trainer, module, DataLoader(sampler, batch_size=None), clean, begun)
     return network.cpu().eval()
 
 

@@ -28,6 +28,10 @@ class Labels:
     mood_source : np.ndarray [shape=(n, moods), dtype=int64]
         Index into `sources`.
     music : np.ndarray [shape=(n,), dtype=bool]
+    sources
+        The names of the moods' sources.
+    names
+        The genres' names, in the order of the columns.
     """
 
     genres: NDArray[np.bool_]
@@ -36,6 +40,7 @@ class Labels:
     mood_source: NDArray[np.int64]
     music: NDArray[np.bool_]
     sources: tuple[str, ...]
+    names: tuple[str, ...] = GENRES
 
     @classmethod
     def of(cls, tracks: Sequence[Track], genres: Sequence[str] = GENRES) -> Labels:
@@ -72,7 +77,7 @@ class Labels:
                 source[row, column] = sources.index(label.source)
         admitted = np.array([[g in track.genres for g in genres] for track in tracks], bool)
         music = np.array([track.is_music for track in tracks], bool)
-        return cls(admitted, moods, known, source, music, sources)
+        return cls(admitted, moods, known, source, music, sources, tuple(genres))
 
     @property
     def hard_genre(self) -> NDArray[np.int64]:

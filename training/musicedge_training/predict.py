@@ -32,11 +32,11 @@ class Predictions:
     Attributes
     ----------
     logits : np.ndarray [shape=(w, genres)]
-        Genre logits of all tracks' windows.
+        Genre logits of all tracks' windows; without genres where the model tells none.
     owner : np.ndarray [shape=(w,)]
         The track of each window, ascending.
     moods : np.ndarray [shape=(n, moods)]
-        Means over each track's windows.
+        Means over each track's windows; NaN where the model does not tell one.
     music : np.ndarray [shape=(n,)]
         Means over each track's windows.
     """
@@ -48,6 +48,8 @@ class Predictions:
 
     def genre(self, temperature: float = 1.0) -> Float32:
         """Return the tracks' genre probabilities: the mean over windows of softmax(logits / T)."""
+        if not self.logits.shape[1]:
+            return np.zeros((len(self.music), 0), np.float32)
         scaled = self.logits / temperature
         scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         scaled /= scaled.sum(axis=1, keepdims=True)
@@ -121,9 +123,9 @@ def predict(
     logits, owner, moods, music = [], [], [], []
     for row, block in enumerate(track_progress(windows, title, len(windows))):
         outputs = forward(block)
-        logits.append(outputs["genre"])
+        logits.append(outputs.get("genre", np.zeros((len(block), 0), np.float32)))
         owner.extend([row] * len(block))
-        moods.append([outputs[mood].mean() for mood in MOODS])
+        moods.append([outputs[mood].mean() if mood in outputs else np.nan for mood in MOODS])
         music.append(outputs["music"].mean())
     return Predictions(
         np.concatenate(logits),

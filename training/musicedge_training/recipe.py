@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from musicedge.errors import MusicedgeError
 
@@ -39,6 +47,8 @@ class Recipe(BaseModel):
     """What the results' folder and the exported model are called."""
     architecture: Literal["cnn", "lstm", "ast", "ast-linear"] = "cnn"
     """The backbone."""
+    start: Literal["audioset", "shipped"] = "audioset"
+    """What the CNN begins as: the AudioSet network, or the shipped CNN, which is here already."""
     augmentation: Literal["waveform", "spectrogram"] = "waveform"
     """What is roughened: the sound itself, or, much quicker, its log-mel."""
     imagenet: bool = False
@@ -62,6 +72,13 @@ class Recipe(BaseModel):
 
     Of the CNN 0 to 7, or 17, all: between them lie layers that the heads read. The LSTM and the AST
     have 13 of them, ``ast-linear`` none.
+    """
+    schedule: Literal["one-cycle", "plateau"] = "one-cycle"
+    """The learning rate's course: up and down by cosines, or down where validation stands still."""
+    patience: int = Field(default=0, ge=0)
+    """Epochs without a gain in validation after which training stops; 0 for never.
+
+    With ``plateau`` the rate is cut to a third after half as many, at least one.
     """
     learning_rate: float = Field(default=1e-3, gt=0)
     backbone_rate: float = Field(default=0.3, ge=0)
@@ -106,6 +123,16 @@ class Recipe(BaseModel):
             top = 7 if architecture == "cnn" else allowed[-1]
             raise ValueError(f"must be {f'0 to {top}' if top else 0}{last} for {architecture!r}")
         return layers
+
+    @model_validator(mode="after")
+    def _fits_the_start(self) -> Recipe:
+        if self.start == "shipped" and (self.tagging_weight or self.anchor_weight):
+            raise ValueError(
+                "start: the shipped CNN has no tags: set tagging_weight and anchor_weight to 0"
+            )
+        if self.start == "shipped" and self.architecture != "cnn":
+            raise ValueError("start: only the 'cnn' can begin as the shipped CNN")
+        return self
 
     @field_validator("imagenet")
     @classmethod

@@ -63,8 +63,13 @@ class CropSampler(IterableDataset[Batch]):
         The bank's tracks to draw from.
     recipe
         How many examples a batch and an epoch have, and how they are cut.
+    labels
+        Of all the bank's tracks.
     targets
         What a teacher says of each variant's crops; None without one.
+    epoch
+        The epoch that comes first. Each has draws of its own, whatever came before it, so that a
+        training that goes on draws what it would have drawn.
     """
 
     def __init__(
@@ -72,26 +77,30 @@ class CropSampler(IterableDataset[Batch]):
         stem: StemMaps,
         rows: NDArray[np.int64],
         recipe: Recipe,
+        labels: Labels,
         targets: Sequence[Targets] | None = None,
+        *,
+        epoch: int = 0,
     ) -> None:
         self._maps = [stem.open(variant) for variant in range(recipe.variants)]
         self._rows = rows
-        self._labels = Labels.of(stem.bank.tracks)
+        self._labels = labels
         self._recipe = recipe
         self._targets = targets
+        self._epoch = epoch
         self._weights = sampling_weights([stem.bank.tracks[row] for row in rows])
 
     def __len__(self) -> int:
         return self._recipe.samples_per_epoch // self._recipe.batch_size
 
     def __iter__(self) -> Iterator[Batch]:
-        # Drawn from torch's generator, which Lightning seeds and a resumed run restores.
-        rng = np.random.default_rng(int(torch.randint(2**62, ())))
+        rng = np.random.default_rng((self._recipe.seed, self._epoch))
+        self._epoch += 1
         for _ in range(len(self)):
             yield self._draw(rng)
 
     def _draw(self, rng: np.random.Generator) -> Batch:
-        recipe, labels = self._recipe, self._labels
+        recipe = self._recipe
         rows = rng.choice(self._rows, recipe.batch_size, p=self._weights)
         variants = rng.integers(len(self._maps), size=len(rows))
         picks = [self._maps[int(variant)] for variant in variants]
@@ -103,15 +112,32 @@ class CropSampler(IterableDataset[Batch]):
         if recipe.frozen_blocks < LAYERS:
             chosen = mask_strips(self._cut(chosen, rng), rng)
         tags = np.stack([maps.tags[row] for row, maps in zip(rows, picks, strict=True)])
+        return self._batch(np.stack(chosen), tags, rows, self._taught(variants, rows))
+
+    def clean(self, rows: NDArray[np.int64]) -> Iterator[Batch]:
+        """Yield the clean crops of some tracks, once and in order: what a training is judged by."""
+        maps, size = self._maps[0], self._recipe.batch_size
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            yield self._batch(maps.clean[part], maps.tags[part], part, None)
+
+    def _batch(
+        self,
+        maps: NDArray[np.floating],
+        tags: NDArray[np.floating],
+        rows: NDArray[np.int64],
+        taught: Targets | None,
+    ) -> Batch:
+        labels = self._labels
         return Batch(
-            torch.from_numpy(np.stack(chosen).astype(np.float32)),
+            torch.from_numpy(maps.astype(np.float32)),
             torch.from_numpy(tags.astype(np.float32)),
             torch.from_numpy(labels.genres[rows]),
             torch.from_numpy(labels.moods[rows]),
             torch.from_numpy(labels.mood_known[rows]),
             torch.from_numpy(labels.mood_source[rows]),
             torch.from_numpy(labels.music[rows].astype(np.float32)),
-            self._taught(variants, rows),
+            taught,
         )
 
     def _taught(self, variants: NDArray[np.int64], rows: NDArray[np.int64]) -> Targets | None:

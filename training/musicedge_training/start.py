@@ -11,9 +11,10 @@ from musicedge.errors import MusicedgeError
 from musicedge_training.architectures.backbones import build_backbone
 from musicedge_training.architectures.cnn import AudioTagger, MobileNetV3
 from musicedge_training.architectures.heads import HeadSpec, LabelSource, MultitaskNetwork
-from musicedge_training.datasets.track import GENRES, MOODS
+from musicedge_training.datasets.track import MOODS
 from musicedge_training.labels import REFERENCE_SOURCES, Labels
 from musicedge_training.recipe import Recipe
+from musicedge_training.shipped import start_from_shipped
 
 # The AudioSet class that each output of ours starts from, by its index in the published label list.
 TAGS = {
@@ -42,14 +43,15 @@ class StartError(MusicedgeError):
 def heads_for(labels: Labels) -> tuple[HeadSpec, ...]:
     """Return the heads for tracks with some labels: genre, the moods, and music or not.
 
-    A mood has the sources whose labels differ from each other, the reference first.
+    What no track has a label of gets no head. A mood has the sources whose labels differ from each
+    other, the reference first.
     """
-    moods = (HeadSpec(mood, "regression", sources=_sources(labels, mood)) for mood in MOODS)
-    return (
-        HeadSpec("genre", "classification", GENRES),
-        *moods,
-        HeadSpec("music", "detection"),
-    )
+    heads = [HeadSpec("genre", "classification", labels.names)] if labels.genres.any() else []
+    for mood in MOODS:
+        sources = _sources(labels, mood)
+        if sources:
+            heads.append(HeadSpec(mood, "regression", sources=sources))
+    return (*heads, HeadSpec("music", "detection"))
 
 
 def _sources(labels: Labels, mood: str) -> tuple[LabelSource, ...]:
@@ -60,8 +62,6 @@ def _sources(labels: Labels, mood: str) -> tuple[LabelSource, ...]:
         values = labels.moods[mask, column].astype(float)
         if len(values) and values.std() > 0:
             found.append(LabelSource(name, float(values.mean()), float(values.std())))
-    # Without any label the head learns nothing; it is there so that every model has the same.
-    found = found or [LabelSource(reference, 0.5, 0.25)]
     return tuple(sorted(found, key=lambda source: source.name != reference))
 
 
@@ -80,8 +80,8 @@ def build_network(
     tagger
         The AudioSet network.
     tags
-        The names of the AudioSet network's outputs, in order. Our genre and music outputs begin as
-        its outputs of the same meaning, so that training starts from what it knows of every genre.
+        The names of the AudioSet network's outputs, in order. Music, and the genres that it knows,
+        begin as its outputs of the same meaning, so that training starts from what it knows.
     heads
         What `heads_for` gives.
 
@@ -105,12 +105,19 @@ def build_network(
     if isinstance(backbone, MobileNetV3):
         network.hidden[0].load_state_dict(tagger.classifier[2].state_dict())
     last = tagger.classifier[5]
+    outputs = {spec.name: spec.labels or (spec.name,) for spec in heads if not spec.sources}
     with torch.no_grad():
-        for name, labels in (("genre", GENRES), ("music", ("music",))):
-            rows = [tags.index(TAGS[label]) for label in labels]
-            network.heads[name].weight.zero_()
-            network.heads[name].weight[:, : tagger.hidden_size] = last.weight[rows]
-            network.heads[name].bias.copy_(last.bias[rows])
+        for name, labels in outputs.items():
+            head = network.heads[name]
+            head.weight.zero_()
+            head.bias.zero_()
+            for row, label in enumerate(labels):
+                if label in TAGS:  # a genre of the user's own begins as nothing
+                    tag = tags.index(TAGS[label])
+                    head.weight[row, : tagger.hidden_size] = last.weight[tag]
+                    head.bias[row] = last.bias[tag]
+        if recipe.start == "shipped":
+            start_from_shipped(network, outputs.get("genre", ()))
     return network
 
 

@@ -18,7 +18,6 @@ from musicedge_training import calibrate, checkpoint, evaluate, scores
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.console import console
 from musicedge_training.datasets import synthetic
-from musicedge_training.labels import Labels
 from musicedge_training.predict import Predictions, network_forward, predict
 from musicedge_training.recipe import Recipe
 from musicedge_training.splits import ALL, Split, all_split, collection_splits, fold_splits
@@ -75,17 +74,19 @@ def run(
     last = [all_split(bench.tracks)] if ship and system.recipe is not None else []
     _run_splits(bench, system, [*folds, *last, *without], home)
     held_out = _out_of_fold(bench, folds, home)
-    temperature = calibrate.fit_temperature(held_out, Labels.of(bench.tracks).hard_genre)
+    temperature = calibrate.fit_temperature(held_out, bench.labels.hard_genre)
     music = held_out.music.copy()
     rows, values = _unseen_noise(bench, folds, home)
     music[rows] = values  # a microphone hears noise of kinds that nobody trained on
-    threshold = calibrate.fit_threshold(music, Labels.of(bench.tracks).music)
+    threshold = calibrate.fit_threshold(music, bench.labels.music)
     results = {
         "system": system.name,
         "temperature": temperature,
         "music_threshold": threshold,
         "folds": evaluate.to_json(
-            evaluate.evaluate(bench.tracks, held_out, temperature=temperature)
+            evaluate.evaluate(
+                bench.tracks, held_out, temperature=temperature, genres=bench.dataset.genres
+            )
         ),
         "collections": _collection_scores(bench, without, home),
         "music": _music_scores(bench, folds, home, held_out, threshold, values),
@@ -155,7 +156,7 @@ def _trained(system: System, home: Path) -> MultitaskNetwork | None:
     if system.recipe is None or not path.exists():
         return None
     network, info = checkpoint.load(path)
-    return network if info.recipe == system.recipe.model_dump() else None
+    return network if Recipe(**info.recipe) == system.recipe else None
 
 
 def _teacher(system: System, split: Split, home: Path) -> Teacher | None:
@@ -194,7 +195,9 @@ def _collection_scores(
     for split in splits:
         predictions = Predictions.load(home / split.name / PREDICTIONS)
         tracks = [bench.tracks[row] for row in split.test]
-        everything = evaluate.evaluate(tracks, predictions, by_fold=False)
+        everything = evaluate.evaluate(
+            tracks, predictions, by_fold=False, genres=bench.dataset.genres
+        )
         results[split.name.removeprefix("without-")] = evaluate.to_json(everything)
     return results
 
@@ -208,7 +211,7 @@ def _music_scores(
     unseen_noise: NDArray[np.floating],
 ) -> dict[str, Any]:
     """Score music against the rest: errors at the threshold, and sounds of unseen kinds."""
-    labels = Labels.of(bench.tracks)
+    labels = bench.labels
     kinds = np.array([track.kind for track in bench.tracks])
     results: dict[str, Any] = {
         "missed_music": float(np.mean(held_out.music[labels.music] < threshold)),

@@ -80,7 +80,7 @@ def targets_of(
             moods = {k: v for k, v in given.items() if isinstance(v, SourceOutputs)}
             parts.append(
                 Targets(
-                    given["genre"].cpu(),
+                    given["genre"].cpu() if "genre" in given else torch.zeros(len(x), 0),
                     {mood: outputs.values.cpu() for mood, outputs in moods.items()},
                     {mood: outputs.gate.cpu() for mood, outputs in moods.items()},
                 )

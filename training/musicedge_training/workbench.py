@@ -15,9 +15,12 @@ from musicedge.frontend_config import FrontEndConfig
 from musicedge_training import fit, probe
 from musicedge_training.architectures.cnn import AudioTagger, load_audio_tagger
 from musicedge_training.architectures.heads import MultitaskNetwork
+from musicedge_training.console import console
 from musicedge_training.crops import SECONDS, CropBank, synthetic_tracks
-from musicedge_training.datasets import corpus, synthetic
-from musicedge_training.datasets.corpus import DatasetError
+from musicedge_training.datasets import synthetic
+from musicedge_training.datasets.corpus import room_paths
+from musicedge_training.datasets.dataset import Dataset, DatasetError
+from musicedge_training.datasets.opening import open_dataset
 from musicedge_training.datasets.track import Track
 from musicedge_training.labels import Labels
 from musicedge_training.predict import (
@@ -29,7 +32,9 @@ from musicedge_training.predict import (
 )
 from musicedge_training.recipe import Recipe
 from musicedge_training.representations import LogMelCache, front_end, write_npy
+from musicedge_training.shipped import shipped_tagger
 from musicedge_training.splits import Split
+from musicedge_training.start import TAGS
 from musicedge_training.stem import StemMaps
 from musicedge_training.teacher import Teacher
 
@@ -44,17 +49,18 @@ class Workbench:
     Parameters
     ----------
     data
-        The corpus's folder.
+        The dataset, as `open_dataset` takes it.
     weights
-        The folder of the pretrained AudioSet network, with its label list.
+        The folder of the pretrained AudioSet network, with its label list; None for what the
+        shipped CNN holds of it, which is all but its tags.
     cache
         Where features and crops are kept.
     jobs
         Processes for feature extraction.
     """
 
-    data: Path
-    weights: Path
+    data: str | Path
+    weights: Path | None
     cache: Path
     jobs: int = 2
 
@@ -64,9 +70,33 @@ class Workbench:
         return FrontEndConfig()
 
     @cached_property
+    def dataset(self) -> Dataset:
+        """The labelled tracks, and what is known of them together.
+
+        Raises
+        ------
+        DatasetError
+            It cannot be opened, or holds spectrograms in place of audio.
+        """
+        dataset = open_dataset(self.data)
+        if any(track.is_spectrogram for track in dataset.tracks):
+            raise DatasetError(
+                f"{dataset.source}: it holds spectrograms, which the shipped networks cannot read; "
+                "they are for the founding ones, in Python"
+            )
+        for note in dataset.notes:
+            console.print(f"{dataset.source}: {note}")
+        return dataset
+
+    @property
     def tracks(self) -> list[Track]:
         """The labelled tracks."""
-        return corpus.load(self.data)
+        return self.dataset.tracks
+
+    @property
+    def labels(self) -> Labels:
+        """The labels of all tracks."""
+        return Labels.of(self.tracks, self.dataset.genres)
 
     @cached_property
     def logmel(self) -> LogMelCache:
@@ -78,11 +108,15 @@ class Workbench:
     @cached_property
     def tagger(self) -> AudioTagger:
         """The pretrained network."""
+        if self.weights is None:
+            return shipped_tagger()
         return load_audio_tagger(self._weights_file("mn04_as.safetensors"))
 
     @cached_property
     def tags(self) -> list[str]:
         """The names of the pretrained network's outputs."""
+        if self.weights is None:
+            return list(TAGS.values())
         with self._weights_file("audioset_labels.csv").open(newline="", encoding="utf-8") as file:
             return [row["display_name"] for row in csv.DictReader(file)]
 
@@ -92,7 +126,7 @@ class Workbench:
         Synthetic sounds follow the tracks.
         """
         tracks = [*self.tracks, *synthetic_tracks(_SYNTHETIC)]
-        rooms = corpus.room_paths(self.data)
+        rooms = room_paths(self.dataset.source)
         logmel = self.logmel if augmentation == "spectrogram" else None
         return CropBank(self.cache, tracks, rooms, self.frontend, logmel)
 
@@ -144,7 +178,8 @@ class Workbench:
         bank = self.crops(recipe.augmentation)
         extra = np.arange(len(self.tracks), len(bank.tracks))
         rows = np.concatenate([split.train, extra])
-        return fit.fit(recipe, bank, rows, self.tagger, self.tags, teacher)
+        genres = self.dataset.genres
+        return fit.fit(recipe, bank, rows, self.tagger, self.tags, teacher, genres)
 
     def predict(self, network: MultitaskNetwork, rows: NDArray[np.int64]) -> Predictions:
         """Run a network over some of the tracks."""
@@ -153,10 +188,10 @@ class Workbench:
 
     def probe(self, split: Split) -> Predictions:
         """Fit the probe on a split and predict what it holds out."""
-        return probe.probe(self.embeddings, Labels.of(self.tracks), split.train, split.test)
+        return probe.probe(self.embeddings, self.labels, split.train, split.test)
 
     def _weights_file(self, name: str) -> Path:
-        path = self.weights / name
+        path = (self.weights or Path()) / name
         if not path.is_file():
             raise DatasetError(f"{path}: no such file; give the weights' folder with --weights")
         return path
