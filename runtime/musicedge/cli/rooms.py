@@ -31,6 +31,7 @@ ROOMS = {
     "evaluate": Room("train", "Measure a trained model on a dataset."),
     "export": Room("export", "Turn a trained model into a model file."),
     "features": Room("plot", "Show what is in the sound of songs."),
+    "founding": Room("train", "Train and test the networks of the founding study."),
     "layers": Room("train,plot", "Show what the layers of a trained network do."),
     "study": Room("train", "Train and test recipes on the same splits, side by side."),
     "train": Room("train", "Train a model from a recipe."),

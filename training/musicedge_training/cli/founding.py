@@ -1,0 +1,109 @@
+"""`musicedge founding`: the founding study's networks on the corpus, and the table of results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from musicedge_training.console import console, track_progress
+from musicedge_training.founding.experiments import EXPERIMENTS, choose
+from musicedge_training.founding.grid import Grid
+from musicedge_training.founding.settings import Settings, read_settings
+from musicedge_training.founding.table import results_table
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def _settings(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> Settings:
+    pairs = [value.partition("=") for value in values]
+    for key, equals, _ in pairs:
+        if not equals:
+            raise click.UsageError(f"--set {key} has no value; write --set {key}=VALUE.")
+    return read_settings({key: value for key, _, value in pairs})
+
+
+@click.command()
+@click.option("--data", type=_FOLDER, help="The corpus: folder of tracks.csv.")
+@click.option(
+    "--cache",
+    type=_FOLDER,
+    default=Path(".cache"),
+    show_default=True,
+    help="Where features are kept (about 0.3 MB a track).",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=_FOLDER,
+    default=Path("runs/founding"),
+    show_default=True,
+    help="Where each experiment's result and network are kept.",
+)
+@click.option("--only", metavar="REGEX", help="Run the experiments whose names it is found in.")
+@click.option("--list", "listing", is_flag=True, help="Print the names of the experiments and end.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_settings,
+    help="Another value of a setting: " + ", ".join(Settings.model_fields) + ".",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes for features."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Threads for training; such small networks gain little from more.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+def founding(
+    data: Path | None,
+    cache: Path,
+    output: Path,
+    only: str | None,
+    listing: bool,
+    settings: Settings,
+    jobs: int,
+    threads: int,
+    as_json: bool,
+) -> None:
+    """Train and test the networks of the founding study, and print their scores.
+
+    Its LSTM and its CNN, each on mel, beat-synchronous mel, chroma, mel with chroma, and that
+    beat-synchronous; for genre, for three moods at once with equal and with tuned weights, from
+    nothing and from a network of genres, and for each mood alone. Fold 0 of the corpus is tested
+    on, fold 1 decides when training stops, the music of the others is trained on. What is done is
+    not done again, so an interrupted run goes on; two runs may share the work with different
+    --only.
+
+    \b
+    Examples:
+      musicedge founding --list
+      musicedge founding --data corpus --only 'genre$'
+      musicedge founding --data corpus --only '^cnn-mel' --set seconds=5 --set epochs=20
+      musicedge founding --data corpus --json > results.json
+    """
+    import torch
+
+    chosen = choose(only)
+    if listing:
+        for each in chosen if only else EXPERIMENTS:
+            click.echo(each.name)
+        return
+    if data is None:
+        raise click.UsageError("Missing option '--data': the corpus, folder of tracks.csv.")
+    torch.set_num_threads(threads)
+    grid = Grid(data, cache, output, settings, jobs)
+    results = []
+    for result in track_progress(grid.run(chosen), "experiments", len(chosen)):
+        results.append(result)
+        console.print(f"{result['name']}: done, {len(results)} of {len(chosen)}", highlight=False)
+    click.echo(json.dumps(results, indent=1) if as_json else results_table(results))

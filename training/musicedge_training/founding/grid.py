@@ -1,0 +1,249 @@
+"""Running the founding study's experiments on one split, each once, and keeping what they gave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from musicedge.errors import OutputError
+from musicedge_training.architectures.founding import (
+    FoundingCNN,
+    FoundingLSTM,
+    FoundingNetwork,
+)
+from musicedge_training.datasets import corpus
+from musicedge_training.datasets.corpus import DatasetError
+from musicedge_training.datasets.track import GENRES, Track
+from musicedge_training.founding.clips import Arrays, Clips, Targets, band_statistics
+from musicedge_training.founding.experiments import Experiment
+from musicedge_training.founding.scoring import predict, score
+from musicedge_training.founding.settings import Settings
+from musicedge_training.founding.training import fit
+from musicedge_training.labels import Labels
+from musicedge_training.representations import FeatureCache, FoundingFeatures
+from musicedge_training.representations.founding import COLUMNS
+
+TEST_FOLD, VALIDATION_FOLD = 0, 1
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Material:
+    """The tracks that have features, and these.
+
+    Attributes
+    ----------
+    tracks
+        Music only.
+    arrays
+        The features of each, np.ndarray [shape=(t, 140), dtype=float16], read as they are used.
+    skipped
+        How many files could not be decoded.
+    """
+
+    tracks: Sequence[Track]
+    arrays: Arrays
+    skipped: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A dataset, and folders for its features and for results.
+
+    Parameters
+    ----------
+    data
+        The corpus's folder.
+    cache
+        Where features are kept.
+    output
+        Where each experiment's result and network are kept.
+    settings
+        Of all trainings.
+    jobs
+        Processes for features.
+    """
+
+    data: Path
+    cache: Path
+    output: Path
+    settings: Settings
+    jobs: int = 1
+    _materials: dict[FoundingFeatures, Material] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def tracks(self) -> list[Track]:
+        """The music of the dataset."""
+        return [track for track in corpus.load(self.data) if track.is_music]
+
+    def material(self, features: FoundingFeatures) -> Material:
+        """Return the tracks' features, computed where they are missing."""
+        if features not in self._materials:
+            cache = FeatureCache(self.cache / "founding", features)
+            skipped = cache.fill([track.path for track in self.tracks], jobs=self.jobs)
+            bad = {each.path for each in skipped}
+            tracks = [track for track in self.tracks if track.path not in bad]
+            arrays = [cache.get(track.path) for track in tracks]
+            self._materials[features] = Material(tracks, arrays, len(skipped))
+        return self._materials[features]
+
+    def run(self, experiments: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
+        """Yield each experiment's result, from its file where that is there.
+
+        Raises
+        ------
+        OutputError
+            A result's file cannot be read or written, or was made with other settings.
+        DatasetError
+            A part of the split holds no label that an experiment needs.
+        """
+        # All files are looked at before the first training: the last may be of other settings.
+        done = {each: self._read(each) for each in experiments}
+        for experiment in experiments:
+            yield done[experiment] or self._train(experiment)
+
+    def _path(self, experiment: Experiment, suffix: str) -> Path:
+        return self.output / f"{experiment.name}.{suffix}"
+
+    def _read(self, experiment: Experiment) -> dict[str, Any] | None:
+        path = self._path(experiment, "json")
+        if not path.exists() or not self._path(experiment, "safetensors").exists():
+            return None
+        try:
+            result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            made_with = result["settings"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise OutputError(
+                f"{path}: no result can be read there; remove it, and it is made again"
+            ) from error
+        for key, value in self.settings.model_dump().items():
+            if made_with.get(key) != value:
+                raise OutputError(
+                    f"{path}: it was made with {key} {made_with.get(key)}, which is now {value}; "
+                    "choose another folder with -o, or the same settings with --set"
+                )
+        return result
+
+    def _train(self, experiment: Experiment) -> dict[str, Any]:
+        """Train, score and keep one experiment."""
+        settings = self.settings
+        material = self.material(experiment.features)
+        labels = Labels.of(material.tracks)
+        parts = _parts(material.tracks, labels, experiment)
+        columns, length = COLUMNS[experiment.kind], settings.rows(beats=experiment.beats)
+        L.seed_everything(settings.seed, verbose=False)
+        network = self._network(experiment, material, parts["training"])
+        clips = {
+            name: Clips(material.arrays, columns, rows, length, random=name == "training")
+            for name, rows in parts.items()
+        }
+        course = fit(
+            network,
+            experiment.weights,
+            clips["training"],
+            clips["validation"],
+            Targets.of(labels, parts["training"]),
+            settings,
+            transferred=experiment.origin is not None,
+        )
+        tracks = [material.tracks[row] for row in parts["test"]]
+        arrays = [material.arrays[row] for row in parts["test"]]
+        heads = list(experiment.weights)
+        result = {
+            "schema": SCHEMA,
+            "name": experiment.name,
+            "architecture": experiment.architecture,
+            "representation": experiment.representation,
+            "task": experiment.task,
+            "settings": settings.model_dump(),
+            "tracks": {name: len(rows) for name, rows in parts.items()},
+            "skipped": material.skipped,
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "validation_losses": [round(loss, 5) for loss in course.losses],
+            "best_epoch": int(np.argmin(course.losses)) + 1,
+            "seconds": round(course.seconds, 1),
+            "scores": score(tracks, predict(network, arrays, columns, length), heads),
+        }
+        self._write(experiment, network, result)
+        return result
+
+    def _network(
+        self, experiment: Experiment, material: Material, train: NDArray[np.int64]
+    ) -> FoundingNetwork:
+        """Return a new network, or one that begins as that of the experiment's origin."""
+        settings, columns = self.settings, COLUMNS[experiment.kind]
+        features = columns.stop - columns.start
+        backbone = (
+            FoundingLSTM(features, settings.hidden, settings.layers, settings.dropout)
+            if experiment.architecture == "lstm"
+            else FoundingCNN(features, [settings.channels * 2**block for block in range(4)])
+        )
+        mean, deviation = band_statistics(material.arrays, train)
+        network = FoundingNetwork(
+            backbone,
+            {head: len(GENRES) if head == "genre" else 1 for head in experiment.weights},
+            mean[columns],
+            deviation[columns],
+            settings.dropout,
+        )
+        if experiment.origin is not None:
+            weights = load_file(self._path(experiment.origin, "safetensors"))
+            own = {name: w for name, w in weights.items() if not name.startswith("heads.")}
+            network.load_state_dict(own, strict=False)
+        return network
+
+    def _write(
+        self, experiment: Experiment, network: FoundingNetwork, result: dict[str, Any]
+    ) -> None:
+        """Keep the network, then the result: where that is, the experiment is done."""
+        text = json.dumps(result, indent=1) + "\n"
+        path = self._path(experiment, "json")
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+            weights = self._path(experiment, "safetensors")
+            part = weights.with_suffix(".part")
+            save_file(network.state_dict(), part)
+            part.replace(weights)
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+        except OSError as error:
+            raise OutputError(
+                f"{path}: the result cannot be kept there ({error.strerror}); make room or choose "
+                "another folder with -o"
+            ) from error
+
+
+def _parts(
+    tracks: Sequence[Track], labels: Labels, experiment: Experiment
+) -> dict[str, NDArray[np.int64]]:
+    """Return the rows of each part of the split that have a label of the experiment's."""
+    genre = labels.genres.any(axis=1)
+    moods = {
+        mood: labels.mood_known[:, column]
+        for column, mood in enumerate(("valence", "arousal", "danceability"))
+    }
+    heads = {"genre": genre, **moods}
+    known = np.logical_or.reduce([heads[name] for name in experiment.weights])
+    fold = np.array([track.fold for track in tracks])
+    parts = {
+        "training": (fold != TEST_FOLD) & (fold != VALIDATION_FOLD),
+        "validation": fold == VALIDATION_FOLD,
+        "test": fold == TEST_FOLD,
+    }
+    for part, mask in parts.items():
+        for name in experiment.weights:
+            if (mask & heads[name]).sum() < 2:
+                raise DatasetError(
+                    f"the {part} part has fewer than two tracks with a label of {name}, which "
+                    f"{experiment.name} needs; leave such experiments out with --only"
+                )
+    return {part: np.flatnonzero(mask & known) for part, mask in parts.items()}

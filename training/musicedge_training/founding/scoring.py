@@ -1,0 +1,96 @@
+"""A network of the founding study against the labels of tracks that it has not heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from musicedge_training import evaluate, scores
+from musicedge_training.architectures.founding import FoundingNetwork
+from musicedge_training.datasets.track import GENRES, MOODS, Track
+from musicedge_training.founding.clips import Arrays, pad, pieces
+from musicedge_training.labels import Labels
+from musicedge_training.predict import Predictions
+
+
+def predict(network: FoundingNetwork, arrays: Arrays, columns: slice, length: int) -> Predictions:
+    """Return what a network says of tracks, over all pieces of each.
+
+    What it has no head for is 0 throughout; moods are in standard deviations of each source.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    arrays
+        The features of each track, np.ndarray [shape=(t, features)].
+    columns
+        Which of the features it reads.
+    length
+        Rows of a piece.
+    """
+    logits, owner = [], []
+    moods = np.zeros((len(arrays), len(MOODS)), np.float32)
+    for row, frames in enumerate(arrays):
+        clips, lengths = pad(pieces(frames, columns, length))
+        with torch.inference_mode():
+            outputs = {name: value.numpy() for name, value in network(clips, lengths).items()}
+        logits.append(outputs.get("genre", np.zeros((len(clips), len(GENRES)), np.float32)))
+        owner += [row] * len(clips)
+        for column, mood in enumerate(MOODS):
+            if mood in outputs:
+                moods[row, column] = outputs[mood].mean()
+    music = np.ones(len(arrays), np.float32)
+    return Predictions(np.concatenate(logits), np.array(owner), moods, music)
+
+
+def score(
+    tracks: Sequence[Track], predictions: Predictions, heads: Sequence[str]
+) -> dict[str, Any]:
+    """Return the scores of some heads, as JSON-ready objects with 95 % intervals.
+
+    Beside those of `musicedge_training.evaluate.evaluate`, ``"MOOD/spearman"`` is the mean over the
+    mood's sources, each weighted by its tracks.
+    """
+    found = evaluate.to_json(evaluate.evaluate(tracks, predictions, by_fold=False))
+    found = {name: value for name, value in found.items() if name.split("/")[0] in heads}
+    labels = Labels.of(tracks)
+    groups = np.array([track.group for track in tracks])
+    for column, mood in enumerate(MOODS):
+        known = labels.mood_known[:, column]
+        if mood in heads and known.any():
+            arrays = (
+                labels.moods[known, column],
+                predictions.moods[known, column],
+                labels.mood_source[known, column],
+            )
+            low, high = scores.bootstrap_interval(
+                within_sources, *arrays, groups=list(groups[known])
+            )
+            mean = evaluate.Score(within_sources(*arrays), low, high, (), int(known.sum()))
+            found[f"{mood}/spearman"] = mean.to_dict()
+    return found
+
+
+def within_sources(
+    truth: NDArray[np.floating], predicted: NDArray[np.floating], source: NDArray[np.integer]
+) -> float:
+    """Return the mean of the sources' Spearman correlations, weighted by their tracks."""
+    values, counts = [], []
+    for each in np.unique(source):
+        mask = source == each
+        if np.ptp(truth[mask]) > 0 and np.ptp(predicted[mask]) > 0:
+            values.append(scores.spearman(truth[mask], predicted[mask]))
+            counts.append(int(mask.sum()))
+    return float(np.average(values, weights=counts)) if counts else float("nan")
+
+
+def chance(tracks: Sequence[Track]) -> Mapping[str, float]:
+    """Return the accuracy of always naming the genre that most of the tracks have."""
+    genre = Labels.of(tracks).hard_genre
+    counts = np.bincount(genre[genre >= 0], minlength=1)
+    return {"genre/accuracy": float(counts.max() / max(1, counts.sum()))}
