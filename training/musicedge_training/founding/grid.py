@@ -88,8 +88,9 @@ class Grid:
     def material(self, features: FoundingFeatures) -> Material:
         """Return the tracks' features, computed where they are missing."""
         if features not in self._materials:
+            paths = [track.path for track in self.tracks]
             cache = FeatureCache(self.cache / "founding", features)
-            skipped = cache.fill([track.path for track in self.tracks], jobs=self.jobs)
+            skipped = cache.fill(paths, jobs=self.jobs)
             bad = {each.path for each in skipped}
             tracks = [track for track in self.tracks if track.path not in bad]
             arrays = [cache.get(track.path) for track in tracks]
