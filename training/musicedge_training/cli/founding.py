@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from musicedge_training.console import console, track_progress
+from musicedge_training.console import console
 from musicedge_training.founding.experiments import EXPERIMENTS, choose
 from musicedge_training.founding.grid import Grid
 from musicedge_training.founding.settings import Settings, read_settings
@@ -103,7 +103,7 @@ def founding(
     torch.set_num_threads(threads)
     grid = Grid(data, cache, output, settings, jobs)
     results = []
-    for result in track_progress(grid.run(chosen), "experiments", len(chosen)):
+    for result in grid.run(chosen):
         results.append(result)
         console.print(f"{result['name']}: done, {len(results)} of {len(chosen)}", highlight=False)
     click.echo(json.dumps(results, indent=1) if as_json else results_table(results))

@@ -155,6 +155,7 @@ class Grid:
             Targets.of(labels, parts["training"]),
             settings,
             transferred=experiment.origin is not None,
+            title=experiment.name,
         )
         tracks = [material.tracks[row] for row in parts["test"]]
         arrays = [material.arrays[row] for row in parts["test"]]
@@ -212,7 +213,8 @@ class Grid:
             self.output.mkdir(parents=True, exist_ok=True)
             weights = self._path(experiment, "safetensors")
             part = weights.with_suffix(".part")
-            save_file(network.state_dict(), part)
+            state = network.state_dict()
+            save_file({name: value.contiguous() for name, value in state.items()}, part)
             part.replace(weights)
             part.write_text(text, encoding="utf-8")
             part.replace(path)

@@ -79,7 +79,7 @@ class FoundingFeatures:
     @property
     def title(self) -> str:
         """What the progress bar calls them."""
-        return f"beat {self.kind}" if self.beats else self.kind
+        return f"{'beat-synchronous ' if self.beats else ''}{self.kind} features"
 
     def parameters(self) -> dict[str, Any]:
         """Return the constants, as a JSON-ready object."""
