@@ -25,7 +25,7 @@ from musicedge_training.datasets.corpus import DatasetError
 from musicedge_training.datasets.track import GENRES, Track
 from musicedge_training.founding.clips import Arrays, Clips, Targets, band_statistics
 from musicedge_training.founding.experiments import Experiment
-from musicedge_training.founding.scoring import predict, score
+from musicedge_training.founding.scoring import Answers, predict, score
 from musicedge_training.founding.settings import Settings
 from musicedge_training.founding.training import fit
 from musicedge_training.labels import Labels
@@ -34,6 +34,7 @@ from musicedge_training.representations.founding import COLUMNS
 
 TEST_FOLD, VALIDATION_FOLD = 0, 1
 SCHEMA = 1
+_SUFFIXES = ("safetensors", "npz", "json")  # the network, its answers, the result
 
 
 @dataclass(frozen=True)
@@ -108,29 +109,47 @@ class Grid:
             A part of the split holds no label that an experiment needs.
         """
         # All files are looked at before the first training: the last may be of other settings.
-        done = {each: self._read(each) for each in experiments}
+        done = {each: self._done(each) for each in experiments}
         for experiment in experiments:
             yield done[experiment] or self._train(experiment)
 
-    def _path(self, experiment: Experiment, suffix: str) -> Path:
-        return self.output / f"{experiment.name}.{suffix}"
+    def read(self, experiment: Experiment) -> dict[str, Any] | None:
+        """Return the result of an experiment that is done, of whatever settings, else None.
 
-    def _read(self, experiment: Experiment) -> dict[str, Any] | None:
+        Raises
+        ------
+        OutputError
+            Its file cannot be read.
+        """
         path = self._path(experiment, "json")
-        if not path.exists() or not self._path(experiment, "safetensors").exists():
+        if not all(self._path(experiment, suffix).exists() for suffix in _SUFFIXES):
             return None
         try:
             result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            made_with = result["settings"]
+            if result["schema"] != SCHEMA:
+                raise ValueError(f"its schema is {result['schema']!r}")
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise OutputError(
                 f"{path}: no result can be read there; remove it, and it is made again"
             ) from error
-        for key, value in self.settings.model_dump().items():
-            if made_with.get(key) != value:
+        return result
+
+    def answers(self, experiment: Experiment) -> Answers:
+        """Return what the network of an experiment that is done says of the test part's tracks."""
+        return Answers.load(self._path(experiment, "npz"))
+
+    def _path(self, experiment: Experiment, suffix: str) -> Path:
+        return self.output / f"{experiment.name}.{suffix}"
+
+    def _done(self, experiment: Experiment) -> dict[str, Any] | None:
+        result = self.read(experiment)
+        for key, value in self.settings.model_dump().items() if result else ():
+            made_with = result["settings"].get(key)
+            if made_with != value:
                 raise OutputError(
-                    f"{path}: it was made with {key} {made_with.get(key)}, which is now {value}; "
-                    "choose another folder with -o, or the same settings with --set"
+                    f"{self._path(experiment, 'json')}: it was made with {key} {made_with}, which "
+                    f"is now {value}; choose another folder with -o, or the same settings with "
+                    "--set"
                 )
         return result
 
@@ -159,7 +178,7 @@ class Grid:
         )
         tracks = [material.tracks[row] for row in parts["test"]]
         arrays = [material.arrays[row] for row in parts["test"]]
-        heads = list(experiment.weights)
+        predictions = predict(network, arrays, columns, length)
         result = {
             "schema": SCHEMA,
             "name": experiment.name,
@@ -173,9 +192,9 @@ class Grid:
             "validation_losses": [round(loss, 5) for loss in course.losses],
             "best_epoch": int(np.argmin(course.losses)) + 1,
             "seconds": round(course.seconds, 1),
-            "scores": score(tracks, predict(network, arrays, columns, length), heads),
+            "scores": score(tracks, predictions, list(experiment.weights)),
         }
-        self._write(experiment, network, result)
+        self._write(experiment, network, Answers.of(tracks, predictions), result)
         return result
 
     def _network(
@@ -204,9 +223,13 @@ class Grid:
         return network
 
     def _write(
-        self, experiment: Experiment, network: FoundingNetwork, result: dict[str, Any]
+        self,
+        experiment: Experiment,
+        network: FoundingNetwork,
+        answers: Answers,
+        result: dict[str, Any],
     ) -> None:
-        """Keep the network, then the result: where that is, the experiment is done."""
+        """Keep the network, its answers and then the result: where that is, all is done."""
         text = json.dumps(result, indent=1) + "\n"
         path = self._path(experiment, "json")
         try:
@@ -216,6 +239,8 @@ class Grid:
             state = network.state_dict()
             save_file({name: value.contiguous() for name, value in state.items()}, part)
             part.replace(weights)
+            answers.save(part)
+            part.replace(self._path(experiment, "npz"))
             part.write_text(text, encoding="utf-8")
             part.replace(path)
         except OSError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,42 @@ from musicedge_training.datasets.track import GENRES, MOODS, Track
 from musicedge_training.founding.clips import Arrays, pad, pieces
 from musicedge_training.labels import Labels
 from musicedge_training.predict import Predictions
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a network says of each of n tracks.
+
+    Attributes
+    ----------
+    ids : np.ndarray [shape=(n,), dtype=str]
+        The tracks.
+    genre : np.ndarray [shape=(n,)]
+        The likeliest genre's index in `GENRES`.
+    moods : np.ndarray [shape=(n, moods)]
+        In standard deviations of each source.
+    """
+
+    ids: NDArray[np.str_]
+    genre: NDArray[np.int64]
+    moods: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, tracks: Sequence[Track], predictions: Predictions) -> Answers:
+        """Take the answers out of predictions."""
+        ids = np.array([track.id for track in tracks])
+        return cls(ids, predictions.genre().argmax(axis=1), predictions.moods)
+
+    def save(self, path: Path) -> None:
+        """Write all arrays to an ``.npz``."""
+        with path.open("wb") as file:
+            np.savez(file, ids=self.ids, genre=self.genre, moods=self.moods)
+
+    @classmethod
+    def load(cls, path: Path) -> Answers:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(arrays["ids"], arrays["genre"], arrays["moods"])
 
 
 def predict(network: FoundingNetwork, arrays: Arrays, columns: slice, length: int) -> Predictions:
@@ -87,10 +125,3 @@ def within_sources(
             values.append(scores.spearman(truth[mask], predicted[mask]))
             counts.append(int(mask.sum()))
     return float(np.average(values, weights=counts)) if counts else float("nan")
-
-
-def chance(tracks: Sequence[Track]) -> Mapping[str, float]:
-    """Return the accuracy of always naming the genre that most of the tracks have."""
-    genre = Labels.of(tracks).hard_genre
-    counts = np.bincount(genre[genre >= 0], minlength=1)
-    return {"genre/accuracy": float(counts.max() / max(1, counts.sum()))}
