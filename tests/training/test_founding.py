@@ -14,10 +14,11 @@ import torch
 from safetensors.torch import load_file
 
 from musicedge.cli import main
-from musicedge_training.datasets.track import MoodLabel, Track
+from musicedge_training.datasets.track import GENRES, MOODS, MoodLabel, Track
 from musicedge_training.founding.clips import Clips, Targets, band_statistics, pieces
 from musicedge_training.founding.experiments import EXPERIMENTS, TASKS, choose
-from musicedge_training.founding.scoring import within_sources
+from musicedge_training.founding.findings import CLAIMS, find
+from musicedge_training.founding.scoring import Answers, within_sources
 from musicedge_training.founding.settings import Settings, SettingsError, read_settings
 from musicedge_training.labels import Labels
 
@@ -44,14 +45,17 @@ def test_every_experiment_is_done_once_and_an_interrupted_run_goes_on(
     only = "^(lstm-beat-fused|cnn-mel)-(genre|moods|moods-from-genre|arousal)$"
     assert run(home, data, "--only", only) == 0
     first = capfd.readouterr()
-    header, _, *lines = first.out.splitlines()
+    table, findings = first.out.split("\n\n")
+    header, _, *lines = table.splitlines()
     assert header == (
-        "| experiment | accuracy | macro-F1 | valence | arousal | danceability | epochs | seconds |"
+        "| experiment | accuracy | macro-F1 | valence | arousal | danceability "
+        "| first loss | best loss | epochs | seconds |"
     )
     names = [line.split(" | ")[0].removeprefix("| ") for line in lines]
     assert len(names) == len(set(names)) == 8
     assert {path.stem for path in (home / "runs").glob("*.json")} == set(names)
     assert "done, 8 of 8" in first.err
+    assert findings.count("| three moods at once beat each alone: cnn, arousal |") == 1
 
     lost = home / "runs" / "cnn-mel-arousal.json"
     lost.unlink()
@@ -61,7 +65,7 @@ def test_every_experiment_is_done_once_and_an_interrupted_run_goes_on(
         os.utime(path, (1, 1))
     assert run(home, data, "--only", only) == 0
     assert {path.stat().st_mtime for path in kept} == {1}
-    second = capfd.readouterr().out.splitlines()[2:]
+    second = capfd.readouterr().out.split("\n\n")[0].splitlines()[2:]
     # The same seed gives the same network; only the time that it took is another.
     assert [line.rsplit(" | ", 1)[0] for line in second] == [
         line.rsplit(" | ", 1)[0] for line in lines
@@ -72,7 +76,7 @@ def test_json_says_what_was_trained_how_and_how_well(
     home: Path, data: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run(home, data, "--only", "^cnn-mel-(genre|valence)$", "--json") == 0
-    genre, valence = json.loads(capfd.readouterr().out)
+    genre, valence = json.loads(capfd.readouterr().out)["results"]
     assert genre["name"] == "cnn-mel-genre"
     assert genre["settings"]["epochs"] == 2
     assert genre["tracks"] == {"training": 18, "validation": 6, "test": 6}
@@ -81,6 +85,18 @@ def test_json_says_what_was_trained_how_and_how_well(
     assert genre["scores"]["genre/accuracy"]["n"] == 6
     assert set(valence["scores"]) == {"valence/spearman"}  # each source has too few tracks here
     assert len(valence["scores"]["valence/spearman"]["interval95"]) == 2
+
+
+def test_show_prints_what_is_done_and_trains_nothing(
+    home: Path, data: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(home, data, "--only", "^cnn-mel-genre$", output="shown") == 0
+    first = capfd.readouterr().out
+    assert run(home, data, "--show", "--set", "seconds=3", output="shown") == 0
+    assert capfd.readouterr().out == first
+    assert run(home, data, "--show", output="empty") == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "empty: no experiment is done there" in line
 
 
 def test_transfer_trains_the_network_of_genres_first(
@@ -119,7 +135,7 @@ def test_bad_file_is_left_out_of_training(
     (corpus / "audio" / "gtzan" / "rock.3.flac").write_bytes(b"no audio at all")
     assert run(tmp_path, corpus, "--only", "^cnn-mel-genre$", "--json") == 0
     output = capfd.readouterr()
-    (result,) = json.loads(output.out)
+    (result,) = json.loads(output.out)["results"]
     assert result["skipped"] == 1
     assert result["tracks"]["training"] == 17
     assert "rock.3.flac" in output.err
@@ -269,3 +285,64 @@ def test_scales_of_sources_do_not_count() -> None:
     source = np.array([0, 0, 0, 1, 1])
     assert within_sources(truth, predicted, source) == pytest.approx((3 * 1 + 2 * -1) / 5)
     assert np.isnan(within_sources(truth[:1], predicted[:1], source[:1]))
+
+
+def listed(count: int) -> list[Track]:
+    """Return tracks of blues and rock in turn, with rising moods, each by an artist of its own."""
+    return [
+        Track(
+            f"c/{number}",
+            Path("t"),
+            "music",
+            "c",
+            f"artist {number}",
+            0,
+            (("blues", "rock")[number % 2],),
+            {mood: MoodLabel(number / count, "rated") for mood in MOODS},
+        )
+        for number in range(count)
+    ]
+
+
+def answers(tracks: list[Track], right: float, mood: float) -> Answers:
+    """Return answers of which a share is right, and moods that rise or fall with the labels."""
+    genre = np.array([GENRES.index(str(track.genre)) for track in tracks])
+    genre[round(right * len(genre)) :] = GENRES.index("jazz")
+    level = mood * np.arange(len(tracks), dtype=np.float32)
+    return Answers(
+        np.array([track.id for track in tracks]), genre, np.repeat(level[:, None], 3, axis=1)
+    )
+
+
+def test_findings_say_what_holds_what_is_open_and_what_is_the_other_way_round(
+    few_rounds: None, tmp_path: Path
+) -> None:
+    tracks = listed(60)
+    good, bad = answers(tracks, 0.9, 1), answers(tracks, 0.3, -1)
+    order = np.random.default_rng(0).permutation(60)
+    shuffled = Answers(good.ids[order], good.genre[order], good.moods[order])
+    shuffled.save(tmp_path / "answers.npz")
+    found = find(
+        [*tracks, *listed(61)[-1:]],  # one that no network was asked about
+        {
+            "cnn-mel-genre": Answers.load(tmp_path / "answers.npz"),
+            "lstm-mel-genre": bad,
+            "cnn-chroma-genre": good,
+            "cnn-mel-moods": bad,
+            "lstm-mel-moods": good,
+        },
+    )
+    verdicts = {each.claim.statement: (round(each.difference, 3), each.verdict) for each in found}
+    assert verdicts["the CNN beats the LSTM: mel, genre"] == (0.6, "holds")
+    assert verdicts["the CNN beats the LSTM: mel, moods"] == (-2.0, "the opposite holds")
+    against_chroma = "mel is the best representation: against chroma, cnn, genre"
+    assert verdicts[against_chroma] == (0.0, "open")
+    assert verdicts["arousal is easier than danceability: cnn"] == (0.0, "open")
+    assert "tuned weights beat equal ones: cnn" not in verdicts
+
+
+def test_claims_are_about_experiments_that_there_are() -> None:
+    names = {each.name for each in EXPERIMENTS}
+    sides = [side for claim in CLAIMS for side in (claim.higher, claim.lower)]
+    assert {side.experiment for side in sides} <= names
+    assert len({claim.statement for claim in CLAIMS}) == len(CLAIMS)

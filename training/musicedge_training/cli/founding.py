@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from musicedge_training.console import console
-from musicedge_training.founding.experiments import EXPERIMENTS, choose
-from musicedge_training.founding.grid import Grid
+from musicedge_training.founding.experiments import (
+    EXPERIMENTS,
+    Experiment,
+    NothingChosen,
+    choose,
+)
+from musicedge_training.founding.findings import find
+from musicedge_training.founding.grid import TEST_FOLD, Grid
 from musicedge_training.founding.settings import Settings, read_settings
-from musicedge_training.founding.table import results_table
+from musicedge_training.founding.table import findings_table, results_table
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -45,6 +53,7 @@ def _settings(
 )
 @click.option("--only", metavar="REGEX", help="Run the experiments whose names it is found in.")
 @click.option("--list", "listing", is_flag=True, help="Print the names of the experiments and end.")
+@click.option("--show", is_flag=True, help="Train nothing: print what is done already.")
 @click.option(
     "--set",
     "settings",
@@ -70,6 +79,7 @@ def founding(
     output: Path,
     only: str | None,
     listing: bool,
+    show: bool,
     settings: Settings,
     jobs: int,
     threads: int,
@@ -82,14 +92,15 @@ def founding(
     nothing and from a network of genres, and for each mood alone. Fold 0 of the corpus is tested
     on, fold 1 decides when training stops, the music of the others is trained on. What is done is
     not done again, so an interrupted run goes on; two runs may share the work with different
-    --only.
+    --only. A second table says which of the study's findings hold, as far as both sides of a
+    comparison are done.
 
     \b
     Examples:
       musicedge founding --list
       musicedge founding --data corpus --only 'genre$'
       musicedge founding --data corpus --only '^cnn-mel' --set seconds=5 --set epochs=20
-      musicedge founding --data corpus --json > results.json
+      musicedge founding --data corpus --show --json > results.json
     """
     import torch
 
@@ -103,7 +114,29 @@ def founding(
     torch.set_num_threads(threads)
     grid = Grid(data, cache, output, settings, jobs)
     results = []
-    for result in grid.run(chosen):
+    for result in _read(grid, chosen) if show else grid.run(chosen):
         results.append(result)
-        console.print(f"{result['name']}: done, {len(results)} of {len(chosen)}", highlight=False)
-    click.echo(json.dumps(results, indent=1) if as_json else results_table(results))
+        if not show:
+            place = f"{len(results)} of {len(chosen)}"
+            console.print(f"{result['name']}: done, {place}", highlight=False)
+    if not results:
+        raise NothingChosen(f"{output}: no experiment is done there; leave --show out to begin")
+    names = {result["name"] for result in results}
+    findings = find(
+        [track for track in grid.tracks if track.fold == TEST_FOLD],
+        {each.name: grid.answers(each) for each in chosen if each.name in names},
+    )
+    if as_json:
+        found = [each.to_dict() for each in findings]
+        click.echo(json.dumps({"results": results, "findings": found}, indent=1))
+        return
+    click.echo(results_table(results))
+    if findings:
+        click.echo("\n" + findings_table(findings))
+
+
+def _read(grid: Grid, experiments: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
+    for each in experiments:
+        result = grid.read(each)
+        if result is not None:
+            yield result

@@ -33,7 +33,7 @@ TASKS: Mapping[str, Mapping[str, float]] = {
 
 
 class NothingChosen(MusicedgeError):
-    """No experiment has a name such as was asked for, or the pattern is none."""
+    """No experiment has a name such as was asked for, or none of them is done yet."""
 
 
 @dataclass(frozen=True)
