@@ -186,15 +186,27 @@ def test_results_of_other_settings_are_not_taken_for_these(
     assert "2.0" in line
 
 
+@pytest.mark.parametrize("suffix", ["json", "npz", "safetensors"])
 def test_result_that_cannot_be_read_is_named(
-    home: Path, data: Path, capfd: pytest.CaptureFixture[str]
+    suffix: str, home: Path, data: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(home, data, "--only", "^cnn-mel-genre$", output="broken") == 0
-    (home / "broken" / "cnn-mel-genre.json").write_text("{")
+    assert run(home, data, "--only", "^cnn-mel-genre$", output=suffix) == 0
+    (home / suffix / f"cnn-mel-genre.{suffix}").write_bytes(b"{")
     capfd.readouterr()
-    assert run(home, data, "--only", "^cnn-mel-genre$", output="broken") == 1
+    assert run(home, data, "--only", "^cnn-mel-(genre|moods-from-genre)$", output=suffix) == 1
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert f"cnn-mel-genre.{suffix}: no result can be read there" in line
+
+
+def test_result_that_cannot_be_kept_is_said_in_one_line(
+    home: Path, data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    output = str(tmp_path / "file" / "runs")
+    assert run(home, data, "--only", "^cnn-mel-genre$", output=output) == 1
     (line,) = capfd.readouterr().err.splitlines()
-    assert "cnn-mel-genre.json" in line
+    assert "cnn-mel-genre.json: the result cannot be kept there" in line
+    assert "-o" in line
 
 
 def test_part_of_the_split_without_labels_is_named(

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import lightning as L
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from musicedge.errors import OutputError
@@ -22,7 +24,7 @@ from musicedge_training.architectures.founding import (
 )
 from musicedge_training.datasets import corpus
 from musicedge_training.datasets.corpus import DatasetError
-from musicedge_training.datasets.track import GENRES, Track
+from musicedge_training.datasets.track import GENRES, MOODS, Track
 from musicedge_training.founding.clips import Arrays, Clips, Targets, band_statistics
 from musicedge_training.founding.experiments import Experiment
 from musicedge_training.founding.scoring import Answers, predict, score
@@ -129,14 +131,22 @@ class Grid:
             if result["schema"] != SCHEMA:
                 raise ValueError(f"its schema is {result['schema']!r}")
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise OutputError(
-                f"{path}: no result can be read there; remove it, and it is made again"
-            ) from error
+            raise _unreadable(path) from error
         return result
 
     def answers(self, experiment: Experiment) -> Answers:
-        """Return what the network of an experiment that is done says of the test part's tracks."""
-        return Answers.load(self._path(experiment, "npz"))
+        """Return what the network of an experiment that is done says of the test part's tracks.
+
+        Raises
+        ------
+        OutputError
+            Its file cannot be read.
+        """
+        path = self._path(experiment, "npz")
+        try:
+            return Answers.load(path)
+        except (OSError, ValueError, LookupError, BadZipFile) as error:
+            raise _unreadable(path) from error
 
     def _path(self, experiment: Experiment, suffix: str) -> Path:
         return self.output / f"{experiment.name}.{suffix}"
@@ -217,7 +227,11 @@ class Grid:
             settings.dropout,
         )
         if experiment.origin is not None:
-            weights = load_file(self._path(experiment.origin, "safetensors"))
+            path = self._path(experiment.origin, "safetensors")
+            try:
+                weights = load_file(path)
+            except (OSError, SafetensorError) as error:
+                raise _unreadable(path) from error
             own = {name: w for name, w in weights.items() if not name.startswith("heads.")}
             network.load_state_dict(own, strict=False)
         return network
@@ -243,23 +257,24 @@ class Grid:
             part.replace(self._path(experiment, "npz"))
             part.write_text(text, encoding="utf-8")
             part.replace(path)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
             raise OutputError(
-                f"{path}: the result cannot be kept there ({error.strerror}); make room or choose "
-                "another folder with -o"
+                f"{path}: the result cannot be kept there ({reason}); make room or choose another "
+                "folder with -o"
             ) from error
+
+
+def _unreadable(path: Path) -> OutputError:
+    return OutputError(f"{path}: no result can be read there; remove it, and it is made again")
 
 
 def _parts(
     tracks: Sequence[Track], labels: Labels, experiment: Experiment
 ) -> dict[str, NDArray[np.int64]]:
     """Return the rows of each part of the split that have a label of the experiment's."""
-    genre = labels.genres.any(axis=1)
-    moods = {
-        mood: labels.mood_known[:, column]
-        for column, mood in enumerate(("valence", "arousal", "danceability"))
-    }
-    heads = {"genre": genre, **moods}
+    heads = {"genre": labels.genres.any(axis=1)}
+    heads |= {mood: labels.mood_known[:, column] for column, mood in enumerate(MOODS)}
     known = np.logical_or.reduce([heads[name] for name in experiment.weights])
     fold = np.array([track.fold for track in tracks])
     parts = {
