@@ -18,6 +18,7 @@ from musicedge_training.founding.experiments import (
 )
 from musicedge_training.founding.findings import find
 from musicedge_training.founding.grid import TEST_FOLD, Grid
+from musicedge_training.founding.scoring import largest_class
 from musicedge_training.founding.settings import Settings, read_settings
 from musicedge_training.founding.table import findings_table, results_table
 
@@ -122,15 +123,16 @@ def founding(
     if not results:
         raise NothingChosen(f"{output}: no experiment is done there; leave --show out to begin")
     names = {result["name"] for result in results}
+    tested = [track for track in grid.tracks if track.fold == TEST_FOLD]
     findings = find(
-        [track for track in grid.tracks if track.fold == TEST_FOLD],
+        tested,
         {each.name: grid.answers(each) for each in chosen if each.name in names},
     )
     if as_json:
         found = [each.to_dict() for each in findings]
         click.echo(json.dumps({"results": results, "findings": found}, indent=1))
         return
-    click.echo(results_table(results))
+    click.echo(results_table(results, largest_class(tested)))
     if findings:
         click.echo("\n" + findings_table(findings))
 

@@ -125,3 +125,13 @@ def within_sources(
             values.append(scores.spearman(truth[mask], predicted[mask]))
             counts.append(int(mask.sum()))
     return float(np.average(values, weights=counts)) if counts else float("nan")
+
+
+def largest_class(tracks: Sequence[Track]) -> float:
+    """Return the accuracy of always naming the genre that most of the tracks surely have.
+
+    It is NaN where no track has a sure genre.
+    """
+    genre = Labels.of(tracks).hard_genre
+    counts = np.bincount(genre[genre >= 0])
+    return float(counts.max() / counts.sum()) if len(counts) else float("nan")

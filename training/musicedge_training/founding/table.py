@@ -15,11 +15,18 @@ _COLUMNS = {
 }
 
 
-def results_table(results: Sequence[Mapping[str, Any]]) -> str:
+def results_table(results: Sequence[Mapping[str, Any]], largest_class: float) -> str:
     """Return the table: scores with 95 % intervals, moods as Spearman within their sources.
 
     Columns that no result has a score for are left out. Losses are those of the validation part,
     after the first epoch and after the best one.
+
+    Parameters
+    ----------
+    results
+        As `musicedge_training.founding.grid.Grid` gives them.
+    largest_class
+        The accuracy of always naming the largest class, a row of its own beside genres.
     """
     shown = {
         title: key
@@ -28,6 +35,10 @@ def results_table(results: Sequence[Mapping[str, Any]]) -> str:
     }
     titles = ["experiment", *shown, "first loss", "best loss", "epochs", "seconds"]
     lines = [f"| {' | '.join(titles)} |", "| --- " * len(titles) + "|"]
+    if "accuracy" in shown:
+        empty = [""] * (len(titles) - 2)
+        cells = ["always the largest class", f"{largest_class:.3f}", *empty]
+        lines.append(f"| {' | '.join(cells)} |")
     for result in results:
         losses = result["validation_losses"]
         cells = [
