@@ -33,6 +33,7 @@ class Change:
     """
 
     model: str
+    provider: str
     threads: int
     batch: int
     ratio: float
@@ -65,7 +66,7 @@ def load_earlier(path: Path) -> Mapping[str, Any]:
         return {"times": rows, "machine": str(values["machine"]["processor"])}
     except OSError as error:
         raise EarlierRunError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise EarlierRunError(
             f"{path}: not what `musicedge bench --only models --json` prints ({reason})"
@@ -73,7 +74,7 @@ def load_earlier(path: Path) -> Mapping[str, Any]:
 
 
 def changes(rows: Sequence[Row], earlier: Mapping[str, Any]) -> list[Change]:
-    """Compare rows with those of the same model, threads and windows at once in an earlier run.
+    """Compare rows with those of the same model and setting in an earlier run.
 
     Parameters
     ----------
@@ -87,7 +88,8 @@ def changes(rows: Sequence[Row], earlier: Mapping[str, Any]) -> list[Change]:
     rng = np.random.default_rng(0)
     found = []
     for row in rows:
-        before = earlier["times"].get((row.model, row.threads, row.batch))
+        setting = (row.model, row.provider, row.threads, row.batch)
+        before = earlier["times"].get(setting)
         if before is None:
             continue
         medians = [
@@ -96,7 +98,7 @@ def changes(rows: Sequence[Row], earlier: Mapping[str, Any]) -> list[Change]:
         ]
         low, high = np.quantile(medians[0] / medians[1], (0.025, 0.975)).tolist()
         ratio = float(np.median(row.times) / np.median(before))
-        found.append(Change(row.model, row.threads, row.batch, ratio, low, high))
+        found.append(Change(*setting, ratio, low, high))
     return found
 
 
@@ -107,7 +109,8 @@ def as_text(results: Results, earlier: Mapping[str, Any]) -> Iterator[str]:
     width = max((len(each.model) for each in found), default=0)
     for each in found:
         yield (
-            f"  {each.model:<{width}}  threads {each.threads}, windows at once {each.batch}:  "
+            f"  {each.model:<{width}}  {each.provider}, threads {each.threads}, "
+            f"windows at once {each.batch}:  "
             f"{each.ratio:.2f} x [{each.low:.2f}, {each.high:.2f}]  {each.words}"
         )
     if not found:
@@ -117,5 +120,6 @@ def as_text(results: Results, earlier: Mapping[str, Any]) -> Iterator[str]:
     yield "note: two runs meet a machine in two moods; a ratio within one run can be trusted more"
 
 
-def _key(row: Mapping[str, Any]) -> tuple[str, int, int]:
-    return str(row["model"]), int(row["threads"]), int(row["batch"])
+def _key(row: Mapping[str, Any]) -> tuple[str, str, int, int]:
+    provider = row.get("provider", "CPU")  # the first runs told none
+    return str(row["model"]), str(provider), int(row["threads"]), int(row["batch"])

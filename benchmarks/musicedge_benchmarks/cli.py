@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from musicedge_benchmarks.bar import RunBar
 from musicedge_benchmarks.changes import as_text as changes_as_text
 from musicedge_benchmarks.changes import load_earlier
 from musicedge_benchmarks.pictures import check_picture, draw_comparison
 from musicedge_benchmarks.pinning import pin_to_one_thread
 
 if TYPE_CHECKING:
+    from musicedge.session import Device
     from musicedge_benchmarks.suite import Suite
 
 PARTS = ("models", "cold-start", "throughput", "log-mel", "memory", "live")
@@ -42,12 +42,23 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
 @click.option(
     "-m",
     "--model",
-    default="cnn",
-    show_default=True,
+    "models",
+    multiple=True,
+    default=["cnn"],
+    show_default="cnn",
     metavar="NAME|FILE",
-    help="An installed model, or a model file.",
+    help="An installed model, or a model file; may be given more than once.",
 )
 @click.option("--variant", default="auto", show_default=True, metavar="NAME")
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    default=["cpu"],
+    show_default="cpu",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    help="Where the models run; may be given more than once, to compare.",
+)
 @click.option(
     "--audio",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -83,8 +94,9 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
     help="Draw accuracy against time into this .png, .svg or .pdf (needs the plot extra).",
 )
 def bench(
-    model: str,
+    models: tuple[str, ...],
     variant: str,
+    devices: tuple[Device, ...],
     audio: Path | None,
     only: tuple[str, ...],
     threads: tuple[int, ...],
@@ -97,15 +109,16 @@ def bench(
 ) -> int:
     """Compare the models, and measure the project's budgets, on this machine.
 
-    Every installed model, and that of --model, is run in turn with each number of threads. Then
-    cold start, throughput, the front-end, memory and listening are measured for one model, and
-    every figure is printed beside the project's budget for it. What is compared takes turns, so
-    that a busy machine hits all alike; ratios can be trusted more than times. Ctrl-C prints what
-    is there.
+    Every installed model, and those of --model, are run in turn, on each --device and with each
+    number of threads. Then cold start, throughput, the front-end, memory and listening are
+    measured for the first model, and every figure is printed beside the project's budget. What is
+    compared takes turns, so that a busy machine hits all alike; ratios can be trusted more than
+    times. Ctrl-C prints what is there.
 
     \b
     Examples:
       musicedge bench --only models --threads 1,2
+      musicedge bench --only models --device cpu --device cuda
       musicedge bench -m my.onnx --only models --markdown
       musicedge bench --only models --json > before.json
       musicedge bench --only models --compare before.json --plot models.png
@@ -123,17 +136,18 @@ def bench(
     if plot is not None:
         check_picture(plot)
     pinned = pin_to_one_thread()
-    with tempfile.TemporaryDirectory(prefix="musicedge-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="musicedge-bench-") as folder, RunBar() as bar:
         from musicedge_benchmarks.suite import Suite
 
         suite = Suite(
             Path(folder),
-            model,
+            models,
             variant,
             audio=audio,
             quick=quick,
+            devices=devices,
             threads=threads,
-            progress=_progress(),
+            progress=bar.tell,
         )
         if not pinned:
             suite.results.notes.append("numpy was loaded already: its threads could not be pinned")
@@ -164,20 +178,8 @@ def _print(suite: Suite, form: str) -> None:
     results = suite.results
     forms = {
         "json": lambda: json.dumps(results.to_dict(), indent=2) + "\n",
-        "csv": lambda: tables.as_csv(results.models),
-        "markdown": lambda: tables.as_markdown(results.models),
+        "csv": lambda: tables.as_csv(results),
+        "markdown": lambda: tables.as_markdown(results),
         "text": lambda: text(results),
     }
     click.echo(forms[form](), nl=False)
-
-
-def _progress() -> Callable[[str], None]:
-    """Return what shows a line on standard error, in the place of the one before."""
-    if not sys.stderr.isatty():
-        return lambda line: None
-
-    # Written between two measurements: a bar that moves by itself would take time from them.
-    def show(line: str) -> None:
-        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
-
-    return show

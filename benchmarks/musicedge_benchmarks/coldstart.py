@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from musicedge_benchmarks.contenders import Contender
 from musicedge_benchmarks.processes import COMMAND, run
-from musicedge_benchmarks.rounds import Spread, interleave, median_of_ratios
+from musicedge_benchmarks.rounds import Spread, Tell, interleave, median_of_ratios, silence
 
 LIMIT = 1.5  # x the floor, decoding aside
 
@@ -33,6 +34,8 @@ class ColdStart:
 
     Attributes
     ----------
+    model, provider
+        Name and variant, and what it runs on.
     clip_seconds
         Length of the WAV file that was classified.
     classify, floor
@@ -48,6 +51,8 @@ class ColdStart:
         time.
     """
 
+    model: str
+    provider: str
     clip_seconds: float
     classify: Spread
     floor: Spread
@@ -62,25 +67,25 @@ class ColdStart:
 def measure_cold_start(
     clip: Path,
     clip_seconds: float,
-    model: tuple[str, ...],
+    models: Sequence[Contender],
     *,
     rounds: int,
-    on_round: Callable[[str], None] = lambda text: None,
-) -> ColdStart:
-    """Start both in turn.
+    on_round: Tell = silence,
+) -> list[ColdStart]:
+    """Start the command with each model, and the floor, in turn.
 
     Parameters
     ----------
     clip, clip_seconds
         A file to classify, and its length.
-    model
-        The options that choose the model.
+    models
+        With which the command is started.
     rounds
         How often; a first round warms the disk's caches and writes compiled modules.
     on_round
         Told which round begins.
     """
-    cpu: dict[str, list[float]] = {"classify": [], "floor": []}
+    cpu: dict[str, list[float]] = {name: [] for name in ("floor", *(m.key for m in models))}
     imports: list[float] = []
 
     def start(name: str, arguments: tuple[str, ...]) -> Callable[[], float]:
@@ -96,15 +101,10 @@ def measure_cold_start(
         imports.append(float(importing))
         return float(decoding)
 
-    measured = interleave(
-        {
-            "classify": start("classify", (*COMMAND, "classify", str(clip), "--json", *model)),
-            "floor": start("floor", _FLOOR),
-            "decoding": decode,
-        },
-        rounds,
-        on_round=on_round,
-    )
+    command = (*COMMAND, "classify", str(clip), "--json")
+    tasks = {model.key: start(model.key, (*command, *model.options)) for model in models}
+    tasks |= {"floor": start("floor", _FLOOR), "decoding": decode}
+    measured = interleave(tasks, rounds, on_round=on_round)
     for values in (imports, *cpu.values()):
         del values[0]  # the warming up
 
@@ -113,14 +113,19 @@ def measure_cold_start(
         rest = [taken - sum(both) for taken, both in zip(whole, decoding, strict=True)]
         return median_of_ratios(rest, floor)
 
-    return ColdStart(
-        clip_seconds=clip_seconds,
-        classify=Spread.of(measured["classify"]),
-        floor=Spread.of(measured["floor"]),
-        classify_cpu=Spread.of(cpu["classify"]),
-        floor_cpu=Spread.of(cpu["floor"]),
-        decoder_import=Spread.of(imports),
-        decoding=Spread.of(measured["decoding"]),
-        ratio=ratio(measured["classify"], measured["floor"]),
-        ratio_cpu=ratio(cpu["classify"], cpu["floor"]),
-    )
+    return [
+        ColdStart(
+            model=model.name,
+            provider=model.provider,
+            clip_seconds=clip_seconds,
+            classify=Spread.of(measured[model.key]),
+            floor=Spread.of(measured["floor"]),
+            classify_cpu=Spread.of(cpu[model.key]),
+            floor_cpu=Spread.of(cpu["floor"]),
+            decoder_import=Spread.of(imports),
+            decoding=Spread.of(measured["decoding"]),
+            ratio=ratio(measured[model.key], measured["floor"]),
+            ratio_cpu=ratio(cpu[model.key], cpu["floor"]),
+        )
+        for model in models
+    ]

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from musicedge.bundle import Bundle
 from musicedge.card import Card
 from musicedge.session import BATCH, Session
+from musicedge_benchmarks.contenders import Contender
 from musicedge_benchmarks.processes import trace_memory
 from musicedge_benchmarks.rounds import (
     Percentiles,
+    RoundsInterrupted,
     Spread,
+    Tell,
     interleave,
     median_of_ratios,
+    portion,
     seconds,
+    silence,
 )
 
 # A process that does what a listener does: opens one model, and runs window after window.
@@ -27,7 +31,7 @@ import sys
 import numpy as np
 from musicedge import bundle
 from musicedge.session import Session
-session = Session(bundle.open(sys.argv[1]), "cpu", 1)
+session = Session(bundle.open(sys.argv[1]), sys.argv[2], 1)
 window = np.zeros(session.window_shape, np.float32)
 for _ in range(20):
     session.run([window])
@@ -42,6 +46,8 @@ class Row:
     ----------
     model
         Name and variant.
+    provider
+        What it runs on.
     threads, batch
         Threads for one run, and windows in it.
     bytes, parameters, macs
@@ -64,6 +70,7 @@ class Row:
     """
 
     model: str
+    provider: str
     threads: int
     batch: int
     bytes: int
@@ -79,65 +86,74 @@ class Row:
 
 
 def measure_comparison(
-    models: Sequence[Bundle],
+    models: Sequence[Contender],
+    rows: list[Row],
     *,
     threads: Sequence[int],
     rounds: int,
     openings: int,
-    on_round: Callable[[str], None] = lambda text: None,
-) -> list[Row]:
+    on_round: Tell = silence,
+) -> None:
     """Run all models in turn.
 
     Parameters
     ----------
     models
         The first is what the others are compared with.
+    rows
+        Gets a row for each model, number of threads, and one window and `BATCH` windows at a time;
+        also where it is interrupted after a round.
     threads
-        Each model is run with each of these, one window and `BATCH` windows at a time.
+        With which each is run.
     rounds, openings
         How often each is run, and opened.
     on_round
         Told which round begins.
     """
     opening = interleave(
-        {_key(m): partial(seconds, partial(Session, m, "cpu", 1)) for m in models},
+        {m.key: partial(seconds, m.session) for m in models},
         openings,
-        on_round=lambda text: on_round(f"opening, {text}"),
+        on_round=portion(on_round, 0, 0.1, "opening, "),
     )
+    peaks = {}
+    for number, model in enumerate(models):
+        on_round(f"memory of {model.name}", 0.1 + 0.2 * number / len(models))
+        command = (sys.executable, "-c", _RUNS, model.bundle.source, model.device)
+        peaks[model.key] = trace_memory(command).peak
     settings = [(m, count, batch) for count in threads for batch in (1, BATCH) for m in models]
     tasks = {
-        _key(m, count, batch): partial(_window_ms, Session(m, "cpu", count), batch)
+        _key(m, count, batch): partial(_window_ms, m.session(count), batch)
         for m, count, batch in settings
     }
-    times = interleave(tasks, rounds, on_round=on_round)
-    peaks = {}
-    for model in models:
-        on_round(f"memory of {_name(model)}")
-        command = (sys.executable, "-c", _RUNS, model.source)
-        peaks[_key(model)] = trace_memory(command).peak
+    interrupted = None
+    try:
+        times = interleave(tasks, rounds, on_round=portion(on_round, 0.3, 1))
+    except RoundsInterrupted as stop:
+        times, interrupted = stop.measured, stop
     first = times[_key(*settings[0])]
-    rows = []
     for model, count, batch in settings:
-        mine, graph = times[_key(model, count, batch)], model.card.graph
+        mine, card = times[_key(model, count, batch)], model.bundle.card
         window = Percentiles.of(mine)
         rows.append(
             Row(
-                model=_name(model),
+                model=model.name,
+                provider=model.provider,
                 threads=count,
                 batch=batch,
-                bytes=len(model.data),
-                parameters=graph.parameters,
-                macs=graph.macs,
-                accuracy=_accuracy(model.card),
-                opening=Spread.of(opening[_key(model)]),
+                bytes=len(model.bundle.data),
+                parameters=card.graph.parameters,
+                macs=card.graph.macs,
+                accuracy=_accuracy(card),
+                opening=Spread.of(opening[model.key]),
                 window=window,
                 to_first=median_of_ratios(mine, first),
-                times_real_time=1e3 * model.card.hop_seconds / window.p50,
-                peak=peaks[_key(model)],
+                times_real_time=1e3 * card.hop_seconds / window.p50,
+                peak=peaks[model.key],
                 times=mine,
             )
         )
-    return rows
+    if interrupted is not None:
+        raise interrupted
 
 
 def _window_ms(session: Session, batch: int) -> float:
@@ -153,9 +169,5 @@ def _accuracy(card: Card) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _name(model: Bundle) -> str:
-    return f"{model.card.name}.{model.card.variant}"
-
-
-def _key(model: Bundle, *setting: int) -> str:
-    return " ".join([model.sha256, *map(str, setting)])
+def _key(model: Contender, threads: int, batch: int) -> str:
+    return f"{model.key} {threads} {batch}"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicedge.bundle import Bundle
 from musicedge.live import Listener
 from musicedge.model import Model
-from musicedge.session import Session
 from musicedge.source import Chunk
+from musicedge_benchmarks.rounds import Tell, silence
 
 LIMIT = 5.0  # MB of growth after warming up
 HOURS = 24.0
@@ -100,10 +98,10 @@ class EndlessPiece:
 def measure_endurance(
     piece: Float32,
     sample_rate: int,
-    bundle: Bundle,
+    model: Model,
     *,
     hours: float,
-    on_round: Callable[[str], None] = lambda text: None,
+    on_round: Tell = silence,
 ) -> Endurance:
     """Listen for hours, and look at this process's memory every now and then.
 
@@ -113,7 +111,7 @@ def measure_endurance(
         Music, which is repeated.
     sample_rate
         Its rate, in Hz.
-    bundle
+    model
         The model.
     hours
         How long, in the time of the sound.
@@ -126,12 +124,12 @@ def measure_endurance(
     source = EndlessPiece(piece, sample_rate, 3600 * hours)
     begun = time.perf_counter()
     looks: list[tuple[float, int]] = []
-    with Listener(source, Model(bundle, Session(bundle, "cpu", 1))) as listener:
+    with Listener(source, model) as listener:
         for reading in listener:
             share = reading.end / (3600 * hours)
             if share >= len(looks) / _LOOKS:
                 looks.append((share, process.memory_info().rss))
-                on_round(f"{reading.end / 3600:.1f} h of {hours:g} h")
+                on_round(f"{reading.end / 3600:.1f} h of {hours:g} h", share)
         readings = listener.readings
     end = process.memory_info().rss
     after = [resident for share, resident in looks if share >= _WARM] or [end]

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from musicedge.frontend import FrontEnd
 from musicedge.frontend_config import FrontEndConfig
-from musicedge_benchmarks.rounds import Spread, interleave, median_of_ratios, seconds
+from musicedge_benchmarks.rounds import (
+    Spread,
+    Tell,
+    interleave,
+    median_of_ratios,
+    seconds,
+    silence,
+)
 
 LIMIT = 1.0  # x librosa
 
@@ -57,7 +64,7 @@ def measure_front_end(
     config: FrontEndConfig,
     *,
     rounds: int,
-    on_round: Callable[[str], None] = lambda text: None,
+    on_round: Tell = silence,
 ) -> FrontEndSpeed:
     """Compute the log-mel of one clip in each way, in turn.
 

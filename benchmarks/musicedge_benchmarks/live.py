@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicedge.bundle import Bundle
 from musicedge.live import Listener
 from musicedge.model import Model
 from musicedge.pace import EVERY
-from musicedge.session import Session
 from musicedge.source import Chunk
 from musicedge.stream import Reading, Stream
+from musicedge_benchmarks.contenders import Contender
 from musicedge_benchmarks.processes import COMMAND, first_line
-from musicedge_benchmarks.rounds import Percentiles, Spread, median_of_ratios
+from musicedge_benchmarks.rounds import Percentiles, Spread, Tell, median_of_ratios, silence
 
 COMPUTE_LIMIT = 10.0  # % of the step from reading to reading, 95th percentile
 LOAD_LIMIT = 5.0  # % of one core
@@ -140,14 +139,13 @@ def measure_live(
     piece: Float32,
     sample_rate: int,
     clip: Path,
-    bundles: Sequence[Bundle],
-    options: tuple[str, ...],
+    contenders: Sequence[Contender],
     *,
     switches: int,
     steps: int,
     seconds: float,
     starts: int,
-    on_round: Callable[[str], None] = lambda text: None,
+    on_round: Tell = silence,
 ) -> Live:
     """Listen to switches from quiet to music, then measure what readings cost.
 
@@ -157,9 +155,9 @@ def measure_live(
         Music.
     sample_rate
         Its rate, in Hz.
-    clip, options
-        A file of music and the model's options, for ``musicedge listen``.
-    bundles
+    clip
+        A file of music, for ``musicedge listen``.
+    contenders
         The models; latency is measured with the first.
     switches, steps, seconds, starts
         How many switches, readings to compare with the loop, seconds of real time to measure the
@@ -167,19 +165,22 @@ def measure_live(
     on_round
         Told what is being done.
     """
-    models = [Model(bundle, Session(bundle, "cpu", 1)) for bundle in bundles]
+    models = {contender.name: contender.model() for contender in contenders}
+    latency = next(iter(models.values()))
+    whole = switches + starts + 30 * len(models)  # in about the time of a switch
     readings: list[Reading] = []
     delays: list[float] = []
     rng = np.random.default_rng(0)
     for number in range(switches):
-        on_round(f"switch {number + 1} of {switches}")
-        delay, heard = _switch(models[0], piece, sample_rate, rng)
+        on_round(f"switch {number + 1} of {switches}", number / whole)
+        delay, heard = _switch(latency, piece, sample_rate, rng)
         readings += heard
         if delay is not None:
             delays.append(delay)
     first = []
     for number in range(starts):
-        on_round(f"start {number + 1} of {starts}")
+        on_round(f"start {number + 1} of {starts}", (switches + number) / whole)
+        options = contenders[0].options
         command = (*COMMAND, "listen", "--from-file", str(clip), "--jsonl", *options)
         first.append(first_line(command))
     live = Live(
@@ -192,18 +193,18 @@ def measure_live(
         missed=switches - len(delays),
         first_reading=Spread.of(first),
     )
-    for model in models:
-        name = f"{model.card.name}.{model.variant}"
-        on_round(f"{name}: readings one after the other")
+    for number, (name, model) in enumerate(models.items()):
+        done = (switches + starts + 30 * number) / whole
+        on_round(f"{name}: readings one after the other", done)
         streamed, naive = _work(model, piece, sample_rate, steps)
-        on_round(f"{name}: {seconds:g} s in real time")
+        on_round(f"{name}: {seconds:g} s in real time", done)
         live.compute.append(
             Compute(
                 model=name,
                 ms=Percentiles.of(streamed),
                 naive_ms=Percentiles.of(naive),
                 naive_ratio=median_of_ratios(naive, streamed),
-                load=_load(model, piece, sample_rate, seconds),
+                load=listening_load(model, piece, sample_rate, seconds),
             )
         )
     return live
@@ -273,8 +274,20 @@ def _work(model: Model, piece: Float32, rate: int, steps: int) -> tuple[list[flo
     return streamed, naive[: len(streamed)]
 
 
-def _load(model: Model, piece: Float32, rate: int, seconds: float) -> float:
-    """Return the processor time of listening in real time, in percent of one core."""
+def listening_load(model: Model, piece: Float32, rate: int, seconds: float) -> float:
+    """Return the processor time of listening in real time, in percent of one core.
+
+    Parameters
+    ----------
+    model
+        The model.
+    piece : np.ndarray [shape=(n,)]
+        Music at a rate in Hz, which is repeated.
+    rate
+        That rate.
+    seconds
+        How long, from the first reading on.
+    """
     room = Room(piece[: rate // 10], np.resize(piece, round((seconds + 1) * rate)), rate)
     begun: tuple[float, float] | None = None
     now = (0.0, 0.0)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from musicedge_benchmarks.coldstart import ColdStart
-from musicedge_benchmarks.comparison import Row
 from musicedge_benchmarks.endurance import Endurance
 from musicedge_benchmarks.frontend_speed import FrontEndSpeed
 from musicedge_benchmarks.live import Live
 from musicedge_benchmarks.memory import MEGABYTE, Memory
 from musicedge_benchmarks.results import Budget, Results
 from musicedge_benchmarks.rounds import Percentiles, Spread
-from musicedge_benchmarks.tables import as_text
+from musicedge_benchmarks.tables import as_text, tables
 from musicedge_benchmarks.throughput import Throughput
 
 
@@ -59,8 +58,8 @@ def _budgets(budgets: list[Budget]) -> Iterator[str]:
 
 
 def _details(results: Results) -> Iterator[list[str]]:
-    if results.models:
-        yield list(_models(results.models))
+    for table in tables(results):
+        yield list(as_text(table))
     if results.cold_start is not None:
         yield list(_cold_start(results.cold_start))
     if results.throughput is not None:
@@ -73,15 +72,6 @@ def _details(results: Results) -> Iterator[list[str]]:
         yield list(_live(results.live))
     if results.endurance is not None:
         yield list(_endurance(results.endurance))
-
-
-def _models(rows: list[Row]) -> Iterator[str]:
-    yield (
-        f"models: one window at a time and several, in turn, {rows[0].window.count} rounds; the "
-        "ratio is to the first row"
-    )
-    for line in as_text(rows):
-        yield f"  {line}"
 
 
 def _cold_start(found: ColdStart) -> Iterator[str]:

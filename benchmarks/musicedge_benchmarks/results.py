@@ -9,6 +9,7 @@ from typing import Any
 from musicedge_benchmarks import coldstart, endurance, frontend_speed, live, memory, throughput
 from musicedge_benchmarks.coldstart import ColdStart
 from musicedge_benchmarks.comparison import Row
+from musicedge_benchmarks.endtoend import EndToEnd
 from musicedge_benchmarks.endurance import Endurance
 from musicedge_benchmarks.frontend_speed import FrontEndSpeed
 from musicedge_benchmarks.live import Live
@@ -88,6 +89,7 @@ class Results:
     live: Live | None = None
     endurance: Endurance | None = None
     models: list[Row] = field(default_factory=list)
+    end_to_end: EndToEnd = field(default_factory=EndToEnd)
     interrupted: bool = False
 
     def budgets(self) -> Iterator[Budget]:

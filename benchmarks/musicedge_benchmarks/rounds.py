@@ -7,6 +7,32 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+Tell = Callable[[str, float], None]
+"""Told what is being done, and which share of it, in [0, 1], is done already."""
+
+
+def silence(text: str, share: float) -> None:
+    """Tell nobody."""
+
+
+def portion(tell: Tell, start: float, end: float, about: str = "") -> Tell:
+    """Return what tells of a part of a measurement, which goes from one share of it to another."""
+    return lambda text, share: tell(about + text, start + share * (end - start))
+
+
+class RoundsInterrupted(KeyboardInterrupt):
+    """Ctrl-C between rounds.
+
+    Attributes
+    ----------
+    measured
+        The rounds that were complete, as `interleave` returns them; at least one.
+    """
+
+    def __init__(self, measured: dict[str, list[float]]) -> None:
+        super().__init__()
+        self.measured = measured
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -71,7 +97,7 @@ def interleave(
     tasks: Mapping[str, Callable[[], float]],
     rounds: int,
     *,
-    on_round: Callable[[str], None] = lambda text: None,
+    on_round: Tell = silence,
 ) -> dict[str, list[float]]:
     """Run every task once a round, in turn.
 
@@ -88,17 +114,29 @@ def interleave(
     -------
     dict of str to list
         The measurements of each task, one a round.
+
+    Raises
+    ------
+    RoundsInterrupted
+        Ctrl-C, after the first round that counts.
     """
     measured: dict[str, list[float]] = {name: [] for name in tasks}
     names = list(tasks)
-    for number in range(rounds + 1):
-        on_round(f"round {number} of {rounds}" if number else "warming up")
-        # Whoever follows another would have the same caches each time: the order turns.
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
-            value = tasks[name]()
-            if number:
-                measured[name].append(value)
+    try:
+        for number in range(rounds + 1):
+            what = f"round {number} of {rounds}" if number else "warming up"
+            on_round(what, number / (rounds + 1))
+            # Whoever follows another would have the same caches each time: the order turns.
+            turn = number % len(names)
+            for name in names[turn:] + names[:turn]:
+                value = tasks[name]()
+                if number:
+                    measured[name].append(value)
+    except KeyboardInterrupt:
+        complete = min(map(len, measured.values()))
+        if not complete:
+            raise
+        raise RoundsInterrupted({k: each[:complete] for k, each in measured.items()}) from None
     return measured
 
 

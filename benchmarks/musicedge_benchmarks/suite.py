@@ -2,108 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import soxr
 
 from musicedge import bundle as bundles
+from musicedge.session import Device
 from musicedge_benchmarks import clips
 from musicedge_benchmarks.coldstart import measure_cold_start
 from musicedge_benchmarks.comparison import measure_comparison
+from musicedge_benchmarks.contenders import Contender, contenders
+from musicedge_benchmarks.endtoend import Clips, measure_end_to_end
 from musicedge_benchmarks.endurance import HOURS as HOURS_OF_LISTENING
 from musicedge_benchmarks.endurance import measure_endurance
+from musicedge_benchmarks.extents import FULL, QUICK, Extent
 from musicedge_benchmarks.frontend_speed import has_librosa, measure_front_end
 from musicedge_benchmarks.live import measure_live
 from musicedge_benchmarks.machine import Load, Machine
 from musicedge_benchmarks.memory import HOURS, measure_memory
 from musicedge_benchmarks.results import ModelMeasured, Results
+from musicedge_benchmarks.rounds import Tell, portion, silence
 from musicedge_benchmarks.throughput import measure_throughput
 
-
-@dataclass(frozen=True)
-class Extent:
-    """How long the clips are, in seconds, and how often each thing is measured."""
-
-    short_clip: float
-    cold_rounds: int
-    mp3: float
-    mp3_rounds: int
-    frontend_rounds: int
-    long_wav: float
-    switches: int
-    live_steps: int
-    live_seconds: float
-    live_starts: int
-    endurance: float
-    model_rounds: int
-
-
-FULL = Extent(
-    30.0, 15, 300.0, 7, 30, HOURS * 3600, 100, 200, 30.0, 9, HOURS_OF_LISTENING * 3600, 100
-)
-QUICK = Extent(30.0, 3, 60.0, 2, 7, 20 * 60.0, 2, 20, 2.0, 1, 10 * 60.0, 10)
 _OPENINGS = 7
 
 
 class Suite:
-    """The measurements of one model.
+    """The measurements of one run.
 
     Parameters
     ----------
     folder
         Where the clips are written; emptied by the caller.
-    model, variant
-        As for `musicedge.load`.
+    models, variant
+        As for `musicedge.load`. The first is measured by itself; all of them, and those that are
+        installed, are compared.
     audio
         The music to repeat; None for the example piece.
     quick
         Whether to measure little.
+    devices
+        On which the models are compared; the first is that of the other measurements.
     threads
         With which the models are compared.
     extent
         How much to measure; by default what `quick` means.
     progress
-        Shown what is being done, in one line; an empty one at the end.
+        Told what is being done, and which share of all is done.
 
     Attributes
     ----------
     results
         What has been measured so far.
+
+    Raises
+    ------
+    DeviceUnavailable, ModelNotFound, ModelInvalid
+        A device is not there, or a model cannot be used.
     """
 
     def __init__(
         self,
         folder: Path,
-        model: str = "cnn",
+        models: Sequence[str] = ("cnn",),
         variant: str = "auto",
         *,
         audio: Path | None = None,
         quick: bool = False,
+        devices: Sequence[Device] = ("cpu",),
         threads: Sequence[int] = (1,),
         extent: Extent | None = None,
-        progress: Callable[[str], None] = lambda line: None,
+        progress: Tell = silence,
     ) -> None:
         self._folder = folder
         self._extent = extent or (QUICK if quick else FULL)
         self._progress = progress
         self._threads = tuple(threads)
-        self._bundle = bundles.open(model, variant)
-        # One variant throughout: left to itself, a command takes the one that is fastest here.
-        self._options = ("--model", model, "--variant", self._bundle.card.variant)
-        progress("looking at the machine")
-        card = self._bundle.card
+        given = [bundles.open(model, variant) for model in models]
+        shipped = [bundles.open(str(model.path)) for model in bundles.installed()]
+        self._contenders = contenders([*given, *shipped], devices)
+        self._first = self._contenders[0]
+        progress("looking at the machine", 0)
         self.results = Results(
             machine=Machine.this(),
             model=ModelMeasured(
-                card.name, card.variant, self._bundle.sha256, len(self._bundle.data)
+                given[0].card.name, given[0].card.variant, given[0].sha256, len(given[0].data)
             ),
             audio=_audio_name(audio),
             quick=quick,
             load=[Load.now()],
         )
         self._piece = clips.load_piece(audio)
+        self._tell = silence
 
     def run(self, parts: Sequence[str]) -> None:
         """Measure the parts that are named, and keep each result as soon as it is there.
@@ -123,49 +114,77 @@ class Suite:
             "live": self._live,
             "endurance": self._endurance,
         }
+        sizes = len(self._contenders), len(self._threads)
+        expected = {part: self._extent.expected(part, *sizes) for part in measures if part in parts}
+        whole, done = sum(expected.values()), 0.0
         try:
-            for part, measure in measures.items():
-                if part in parts:
-                    measure()
+            for part, duration in expected.items():
+                end = done + duration
+                self._tell = portion(self._progress, done / whole, end / whole, f"{part}: ")
+                measures[part]()
+                done = end
             self.results.load.append(Load.now())
         finally:
-            self._progress("")
             self._note_load()
 
     def _models(self) -> None:
-        self.results.models = measure_comparison(
-            self._all_bundles(),
+        extent = self._extent
+        measure_comparison(
+            self._contenders,
+            self.results.models,
             threads=self._threads,
-            rounds=self._extent.model_rounds,
-            openings=min(_OPENINGS, self._extent.model_rounds),
-            on_round=self._telling("models"),
+            rounds=extent.model_rounds,
+            openings=min(_OPENINGS, extent.model_rounds),
+            on_round=portion(self._tell, 0, 0.4),
         )
+        self._tell("encoding an MP3", 0.4)
+        piece, mp3, wav = self._piece, extent.model_mp3, extent.short_clip
+        measure_end_to_end(
+            self._contenders,
+            self.results.end_to_end,
+            Clips(
+                mp3=clips.write_clip(self._folder / "models.mp3", piece, mp3),
+                mp3_seconds=mp3,
+                wav=clips.write_clip(self._folder / "models.wav", piece, wav),
+                wav_seconds=wav,
+                piece=piece.mean(axis=1),
+                rate=clips.RATE,
+            ),
+            rounds=extent.model_mp3_rounds,
+            starts=extent.model_starts,
+            listening=extent.model_listening,
+            on_round=portion(self._tell, 0.4, 1),
+        )
+        if not extent.model_starts:
+            self.results.notes.append(
+                "cold start and listening of each model are left out of a quick run"
+            )
 
     def _cold_start(self) -> None:
         extent = self._extent
         clip = clips.write_clip(self._folder / "cold.wav", self._piece, extent.short_clip)
-        self.results.cold_start = measure_cold_start(
+        (self.results.cold_start,) = measure_cold_start(
             clip,
             extent.short_clip,
-            self._options,
+            [self._first],
             rounds=extent.cold_rounds,
-            on_round=self._telling("cold start"),
+            on_round=self._tell,
         )
 
     def _throughput(self) -> None:
         extent = self._extent
-        self._progress("throughput: encoding an MP3")
+        self._tell("encoding an MP3", 0)
         clip = clips.write_clip(self._folder / "warm.mp3", self._piece, extent.mp3)
-        self.results.throughput = measure_throughput(
+        (self.results.throughput,) = measure_throughput(
             clip,
             extent.mp3,
-            self._bundle,
+            [self._first],
             rounds=extent.mp3_rounds,
-            on_round=self._telling("throughput"),
+            on_round=self._tell,
         )
 
     def _front_end(self) -> None:
-        config = self._bundle.card.frontend
+        config = self._first.bundle.card.frontend
         if not has_librosa():
             self.results.notes.append("librosa is not installed: the log-mel was not compared")
         mono = clips.repeat(self._piece, self._extent.short_clip).mean(axis=1)
@@ -173,15 +192,15 @@ class Suite:
             soxr.resample(mono, clips.RATE, config.sample_rate),
             config,
             rounds=self._extent.frontend_rounds,
-            on_round=self._telling("log-mel"),
+            on_round=self._tell,
         )
 
     def _memory(self) -> None:
         length = self._extent.long_wav
-        self._progress(f"memory: writing a WAV of {length / 3600:.1f} h")
+        self._tell(f"writing a WAV of {length / 3600:.1f} h", 0)
         clip = clips.write_long_wav(self._folder / "long.wav", self._piece, length)
-        self._progress(f"memory: classifying {length / 3600:.1f} h")
-        self.results.memory = measure_memory(clip, length, self._options)
+        self._tell(f"classifying {length / 3600:.1f} h", 0.1)
+        self.results.memory = measure_memory(clip, length, self._first.options)
         clip.unlink()
         if length < HOURS * 3600:
             self.results.notes.append(
@@ -195,37 +214,31 @@ class Suite:
             self._piece.mean(axis=1),
             clips.RATE,
             clip,
-            self._all_bundles(),
-            self._options,
+            self._on_first_device(),
             switches=extent.switches,
             steps=extent.live_steps,
             seconds=extent.live_seconds,
             starts=extent.live_starts,
-            on_round=self._telling("live"),
+            on_round=self._tell,
         )
 
-    def _all_bundles(self) -> list[bundles.Bundle]:
-        """Return the model, and all that are shipped beside it."""
-        shipped = (bundles.open(model.path) for model in bundles.installed())
-        return [self._bundle, *(each for each in shipped if each.sha256 != self._bundle.sha256)]
+    def _on_first_device(self) -> list[Contender]:
+        return [each for each in self._contenders if each.provider == self._first.provider]
 
     def _endurance(self) -> None:
         length = self._extent.endurance
         self.results.endurance = measure_endurance(
             self._piece.mean(axis=1),
             clips.RATE,
-            self._bundle,
+            self._first.model(),
             hours=length / 3600,
-            on_round=self._telling("endurance"),
+            on_round=self._tell,
         )
         if length < HOURS_OF_LISTENING * 3600:
             self.results.notes.append(
                 f"the growth of memory was measured over {length / 60:g} min; "
                 f"the budget is for {HOURS_OF_LISTENING:g} h"
             )
-
-    def _telling(self, part: str) -> Callable[[str], None]:
-        return lambda text: self._progress(f"{part}: {text}")
 
     def _note_load(self) -> None:
         if any(load.is_high for load in self.results.load):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,13 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicedge import audio
-from musicedge.bundle import Bundle
 from musicedge.frontend import FrontEnd
-from musicedge.model import Model
-from musicedge.session import BATCH, Session
+from musicedge.frontend_config import FrontEndConfig
+from musicedge.session import BATCH
 from musicedge.windows import WindowCutter
 from musicedge_benchmarks.clips import RATE
-from musicedge_benchmarks.rounds import Spread, interleave, seconds
+from musicedge_benchmarks.contenders import Contender
+from musicedge_benchmarks.rounds import (
+    Spread,
+    Tell,
+    interleave,
+    median_of_ratios,
+    seconds,
+    silence,
+)
 
 LIMIT = 400.0  # x real time
 
@@ -30,6 +37,8 @@ class Throughput:
 
     Attributes
     ----------
+    model, provider
+        Name and variant, and what it runs on.
     clip_seconds
         Length of the MP3 file.
     whole
@@ -42,8 +51,12 @@ class Throughput:
         results.
     times_real_time
         Seconds of music a second.
+    to_first
+        The whole over that of the first model, of each round.
     """
 
+    model: str
+    provider: str
     clip_seconds: float
     whole: Spread
     decode: Spread
@@ -52,34 +65,42 @@ class Throughput:
     network: Spread
     rest: float
     times_real_time: Spread
+    to_first: Spread
 
 
 def measure_throughput(
     clip: Path,
     clip_seconds: float,
-    bundle: Bundle,
+    models: Sequence[Contender],
     *,
     rounds: int,
-    on_round: Callable[[str], None] = lambda text: None,
-) -> Throughput:
-    """Analyse a file, and do each stage of it alone, in turn.
+    on_round: Tell = silence,
+) -> list[Throughput]:
+    """Analyse a file with each model, and do each stage of it alone, in turn.
 
     Parameters
     ----------
     clip, clip_seconds
         A file at `musicedge_benchmarks.clips.RATE`, and its length.
-    bundle
-        The model.
+    models
+        What they share is measured once.
     rounds
         How often.
     on_round
         Told which round begins.
     """
-    session = Session(bundle, "cpu", 1)
-    model = Model(bundle, session)
-    card = bundle.card
+    tasks = {"decode": _timed(lambda: _read(clip, RATE))}
+    for model in models:
+        tasks |= _tasks(clip, model)
+    measured = interleave(tasks, rounds, on_round=on_round)
+    return [_throughput(measured, clip_seconds, model, models[0]) for model in models]
+
+
+def _tasks(clip: Path, contender: Contender) -> dict[str, Callable[[], float]]:
+    """Return what is timed of a model; what two share has the same name in both."""
+    model = contender.model()
+    card, front_end = model.card, model.front_end
     rate = card.frontend.sample_rate
-    front_end = FrontEnd(card.frontend)
     blocks = list(_blocks(clip, rate))
     cutter = WindowCutter(card.window_frames, card.hop_frames)
     windows = [window.frames for window in cutter.push(_logmel(front_end, blocks))]
@@ -88,38 +109,53 @@ def measure_throughput(
     def network() -> None:
         waiting = iter(windows)
         while batch := list(islice(waiting, BATCH)):
-            session.run(batch)
+            model.session.run(batch)
 
-    def read(wanted: int) -> None:
-        for _ in _blocks(clip, wanted):
-            pass
+    return {
+        f"read {rate}": _timed(lambda: _read(clip, rate)),
+        _logmel_key(card.frontend): _timed(lambda: _logmel(front_end, blocks)),
+        f"whole {contender.key}": _timed(lambda: model.analyze(clip)),
+        f"network {contender.key}": _timed(network),
+    }
 
-    measured = interleave(
-        {
-            "whole": lambda: seconds(lambda: model.analyze(clip)),
-            "decode": lambda: seconds(lambda: read(RATE)),
-            "read": lambda: seconds(lambda: read(rate)),
-            "logmel": lambda: seconds(lambda: _logmel(front_end, blocks)),
-            "network": lambda: seconds(network),
-        },
-        rounds,
-        on_round=on_round,
-    )
-    whole, decode = Spread.of(measured["whole"]), Spread.of(measured["decode"])
-    difference = zip(measured["read"], measured["decode"], strict=True)
+
+def _throughput(
+    measured: dict[str, list[float]], clip_seconds: float, model: Contender, first: Contender
+) -> Throughput:
+    config = model.bundle.card.frontend
+    taken = measured[f"whole {model.key}"]
+    difference = zip(measured[f"read {config.sample_rate}"], measured["decode"], strict=True)
     resample = Spread.of([max(0.0, both - one) for both, one in difference])
-    logmel, net = Spread.of(measured["logmel"]), Spread.of(measured["network"])
-    stages = decode.median + resample.median + logmel.median + net.median
+    whole, decode = Spread.of(taken), Spread.of(measured["decode"])
+    logmel = Spread.of(measured[_logmel_key(config)])
+    network = Spread.of(measured[f"network {model.key}"])
+    stages = decode.median + resample.median + logmel.median + network.median
     return Throughput(
+        model=model.name,
+        provider=model.provider,
         clip_seconds=clip_seconds,
         whole=whole,
         decode=decode,
         resample=resample,
         logmel=logmel,
-        network=net,
+        network=network,
         rest=whole.median - stages,
-        times_real_time=Spread.of([clip_seconds / taken for taken in measured["whole"]]),
+        times_real_time=Spread.of([clip_seconds / each for each in taken]),
+        to_first=median_of_ratios(taken, measured[f"whole {first.key}"]),
     )
+
+
+def _timed(work: Callable[[], object]) -> Callable[[], float]:
+    return lambda: seconds(work)
+
+
+def _logmel_key(config: FrontEndConfig) -> str:
+    return f"logmel {config}"
+
+
+def _read(clip: Path, rate: int) -> None:
+    for _ in _blocks(clip, rate):
+        pass
 
 
 def _blocks(clip: Path, rate: int) -> Iterator[Float32]:

@@ -12,13 +12,18 @@ import pytest
 from click.testing import CliRunner
 from tests.runtime import tiny_model
 
-from musicedge import installed
-from musicedge_benchmarks import pinning, tables
+from musicedge import DeviceUnavailable, installed
+from musicedge import bundle as bundles
+from musicedge_benchmarks import comparison, pinning, tables
 from musicedge_benchmarks import suite as suites
 from musicedge_benchmarks.cli import LONG_PARTS, PARTS, bench
+from musicedge_benchmarks.contenders import contenders
+from musicedge_benchmarks.endtoend import EndToEnd
+from musicedge_benchmarks.extents import Extent
 from musicedge_benchmarks.report import text
 from musicedge_benchmarks.results import Budget, Results
-from musicedge_benchmarks.suite import Extent, Suite
+from musicedge_benchmarks.rounds import RoundsInterrupted, interleave
+from musicedge_benchmarks.suite import Suite
 
 TINY = Extent(
     short_clip=2.0,
@@ -33,6 +38,10 @@ TINY = Extent(
     live_starts=1,
     endurance=60.0,
     model_rounds=3,
+    model_mp3=3.0,
+    model_mp3_rounds=2,
+    model_starts=1,
+    model_listening=0.6,
 )
 
 
@@ -46,7 +55,7 @@ def pins_undone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("bench")
-    suite = Suite(folder, str(tiny_model.write(folder)), quick=True, extent=TINY)
+    suite = Suite(folder, [str(tiny_model.write(folder))], quick=True, extent=TINY)
     suite.run(PARTS + LONG_PARTS)
     return suite.results
 
@@ -124,20 +133,83 @@ def test_models_are_compared_with_each_number_of_windows(results: Results):
     assert 0.7 < rows[1].accuracy < 0.85
 
 
+def test_every_model_is_measured_from_file_to_result(results: Results):
+    found = results.end_to_end
+    names = [row.model for row in results.models if row.batch == 1]
+    assert len(set(names)) == len(names)
+    for each in (found.files, found.cold, found.live):
+        assert [measured.model for measured in each] == names
+        assert {measured.provider for measured in each} == {"CPU"}
+    for file in found.files:
+        assert file.whole.count == file.network.count == TINY.model_mp3_rounds
+        assert file.times_real_time.low <= 3.0 / file.whole.median <= file.times_real_time.high
+    assert found.files[0].to_first.median == 1
+    assert found.files[1].decode == found.files[2].decode  # measured once, for all
+    assert all(cold.classify.count == TINY.model_starts for cold in found.cold)
+    assert all(0 < live.percent < 200 for live in found.live)
+
+
 def test_the_comparison_is_the_same_in_every_form(results: Results):
-    lines = list(tables.as_text(results.models))
-    assert len({len(line) for line in lines}) == 1
-    markdown = tables.as_markdown(results.models).splitlines()
-    assert len(markdown) == len(lines) + 1 == len(results.models) + 2
-    assert {line.count("|") for line in markdown} == {13}
-    rows = list(csv.DictReader(io.StringIO(tables.as_csv(results.models))))
-    for row, cells, line, model in zip(rows, markdown[2:], lines[1:], results.models, strict=True):
-        assert row["model"] == model.model
+    all_tables = list(tables.tables(results))
+    assert len(all_tables) == 3
+    for table in all_tables:
+        title, *lines = tables.as_text(table)
+        assert title == table.title
+        assert len({len(line) for line in lines}) == 1
+        assert len(lines) == 1 + len(table.lines)
+    sections = tables.as_markdown(results).split("\n\n")
+    for table, section in zip(all_tables, sections[1::2], strict=True):
+        markdown = section.strip().splitlines()
+        assert len(markdown) == len(table.lines) + 2
+        assert {line.count("|") for line in markdown} == {len(table.head) + 1}
+    rows = list(csv.DictReader(io.StringIO(tables.as_csv(results))))
+    files = {file.model: file for file in results.end_to_end.files}
+    for row, cells, model in zip(rows, all_tables[0].lines, results.models, strict=True):
+        assert row["model"] == model.model == cells[0]
         assert float(row["window_ms_p50"]) == model.window.p50
         assert float(row["ratio"]) == model.to_first.median
         assert int(row["peak_bytes"]) == model.peak
-        assert f"{model.window.p50:.2f} / " in cells
-        assert f"{model.window.p50:.2f} / " in line
+        assert float(row["network_s"]) == files[model.model].network.median
+        assert float(row["live_percent"]) > 0
+        assert cells[4].startswith(f"{model.window.p50:.2f} / ")
+
+
+def test_what_was_not_measured_is_empty(results: Results):
+    rest = replace(results, end_to_end=EndToEnd(files=results.end_to_end.files))
+    rows = list(csv.DictReader(io.StringIO(tables.as_csv(rest))))
+    assert {row["cold_start_s"] for row in rows} == {""}
+    assert [cells[-1] for cells in list(tables.tables(rest))[-1].lines] == ["-"] * 3
+    assert len(list(tables.tables(replace(rest, end_to_end=EndToEnd())))) == 2
+
+
+def test_models_that_are_called_the_same_are_told_apart(tmp_path: Path):
+    first = tiny_model.write(tmp_path)
+    (tmp_path / "other").mkdir()
+    second = tiny_model.write(tmp_path / "other", seed=1)
+    opened = [bundles.open(str(path)) for path in (first, second, first)]
+    found = contenders(opened, ("cpu", "auto"))
+    assert [each.name for each in found] == ["tiny.fp32", "tiny.fp32 (tiny.fp32.onnx)"]
+    assert {each.provider for each in found} == {"CPU"}
+
+
+def test_a_device_that_is_not_there_is_said_first(tmp_path: Path):
+    done = CliRunner().invoke(bench, ["--device", "cuda", "--quick"])
+    assert isinstance(done.exception, DeviceUnavailable)
+
+
+def test_rounds_before_an_interruption_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def stopped(tasks: dict, rounds: int, **rest: object) -> dict:
+        if rounds == 3:  # the windows, and not the openings
+            raise RoundsInterrupted({name: [7.0] for name in tasks})
+        return interleave(tasks, rounds)
+
+    monkeypatch.setattr(suites, "_OPENINGS", 1)
+    monkeypatch.setattr(comparison, "interleave", stopped)
+    suite = Suite(tmp_path, [str(tiny_model.write(tmp_path))], extent=TINY)
+    with pytest.raises(KeyboardInterrupt):
+        suite.run(["models"])
+    assert [row.times for row in suite.results.models] == [[7.0]] * len(suite.results.models)
+    assert suite.results.models
 
 
 @pytest.mark.parametrize(
@@ -190,6 +262,7 @@ def test_the_report_holds_every_budget(results: Results):
         "rfft alone",
         "librosa",
         "naive",
+        "from file to result:",
     ):
         assert part in report
     for budget in results.budgets():

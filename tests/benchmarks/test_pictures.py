@@ -16,6 +16,7 @@ from musicedge_benchmarks.rounds import Percentiles, Spread
 
 ROW = Row(
     model="tiny.fp32",
+    provider="CPU",
     threads=1,
     batch=1,
     bytes=4_000_000,
