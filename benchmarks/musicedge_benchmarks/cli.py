@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from musicedge.cli.diagnostics import complain
 from musicedge_benchmarks.bar import RunBar
 from musicedge_benchmarks.changes import as_text as changes_as_text
 from musicedge_benchmarks.changes import load_earlier
+from musicedge_benchmarks.extras import require
 from musicedge_benchmarks.pictures import check_picture, draw_comparison
 from musicedge_benchmarks.pinning import pin_to_one_thread
 
 if TYPE_CHECKING:
     from musicedge.session import Device
+    from musicedge_benchmarks.manifest import LabelledTrack
     from musicedge_benchmarks.suite import Suite
 
-PARTS = ("models", "cold-start", "throughput", "log-mel", "memory", "live")
-LONG_PARTS = ("endurance",)  # measured only where they are asked for
+MODELS, DATA = "models", "data"
+PARTS = (MODELS, "cold-start", "throughput", "log-mel", "memory", "live")
+LONG_PARTS = (DATA, "endurance")  # measured only where they are asked for
 _INTERRUPTED = 130
 _MOST_THREADS = 256
 
@@ -68,7 +72,7 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
     "--only",
     multiple=True,
     type=click.Choice(PARTS + LONG_PARTS),
-    help="Measure this part; may be given more than once.  [default: all but endurance]",
+    help="Measure this part; may be given more than once.  [default: all but the long ones]",
 )
 @click.option(
     "--threads",
@@ -77,6 +81,21 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
     metavar="N,...",
     callback=_counts,
     help="Threads with which the models are compared, such as 1,2,4.",
+)
+@click.option(
+    "--data",
+    "manifest",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="CSV",
+    help="Score the models on your labelled music: columns path, genre, valence, arousal, "
+    "danceability, group and fold, any label empty.",
+)
+@click.option("--fold", type=int, metavar="N", help="Of --data, only the tracks of this fold.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Of --data, at most so many tracks, all genres alike, the same in every run.",
 )
 @click.option("--quick", is_flag=True, help="Fewer rounds and shorter clips: under 20 s.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
@@ -100,6 +119,9 @@ def bench(
     audio: Path | None,
     only: tuple[str, ...],
     threads: tuple[int, ...],
+    manifest: Path | None,
+    fold: int | None,
+    limit: int | None,
     quick: bool,
     as_json: bool,
     as_csv: bool,
@@ -122,20 +144,26 @@ def bench(
       musicedge bench -m my.onnx --only models --markdown
       musicedge bench --only models --json > before.json
       musicedge bench --only models --compare before.json --plot models.png
+      musicedge bench --data labels.csv --limit 200
       musicedge bench --quick
     """
+    pinned = pin_to_one_thread()  # before anything imports numpy
     form = _form(as_json, as_csv, markdown)
     asked = {"csv": as_csv, "markdown": markdown, "plot": plot, "compare": earlier_file}
     for option in (name for name, value in asked.items() if value):
-        if only and "models" not in only:
+        if only and MODELS not in only:
             raise click.UsageError(f"--{option} is the comparison of models; add --only models.")
-        only = only or ("models",)
+        only = only or (MODELS,)
     if earlier_file is not None and form != "text":
         raise click.UsageError(f"--compare is text; leave --{form} out.")
+    tracks = _tracks(manifest, fold, limit)
+    if tracks and DATA not in only:
+        only = (*(only or (MODELS,)), DATA)
+    if DATA in only and not tracks:
+        raise click.UsageError("--only data needs labelled music; name it with --data.")
     earlier = load_earlier(earlier_file) if earlier_file is not None else None
     if plot is not None:
         check_picture(plot)
-    pinned = pin_to_one_thread()
     with tempfile.TemporaryDirectory(prefix="musicedge-bench-") as folder, RunBar() as bar:
         from musicedge_benchmarks.suite import Suite
 
@@ -147,6 +175,7 @@ def bench(
             quick=quick,
             devices=devices,
             threads=threads,
+            data=(manifest.name if manifest else "", tracks),
             progress=bar.tell,
         )
         if not pinned:
@@ -159,8 +188,25 @@ def bench(
     if earlier is not None:
         click.echo("\n" + "\n".join(changes_as_text(suite.results, earlier)))
     if plot is not None and suite.results.models:
-        draw_comparison(suite.results.models, plot)
-    return _INTERRUPTED if suite.results.interrupted else 0
+        draw_comparison(suite.results.models, plot, suite.results.worths)
+    failures = suite.results.worths.failures if suite.results.worths else []
+    for failure in failures:
+        complain(failure)
+    if suite.results.interrupted:
+        return _INTERRUPTED
+    return 1 if failures else 0
+
+
+def _tracks(manifest: Path | None, fold: int | None, limit: int | None) -> list[LabelledTrack]:
+    """Read the labelled music, in the order in which the models are asked about it."""
+    if manifest is None:
+        if fold is not None or limit is not None:
+            raise click.UsageError("--fold and --limit choose tracks of --data; name that too.")
+        return []
+    require("scores", "bench", "sklearn", "scipy")
+    from musicedge_benchmarks.manifest import draw, read_manifest
+
+    return draw(read_manifest(manifest), fold=fold, limit=limit)
 
 
 def _form(as_json: bool, as_csv: bool, markdown: bool) -> str:

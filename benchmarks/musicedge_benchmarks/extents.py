@@ -29,7 +29,7 @@ class Extent:
     model_starts: int
     model_listening: float
 
-    def expected(self, part: str, models: int, threads: int) -> float:
+    def expected(self, part: str, models: int, threads: int, tracks: int) -> float:
         """Return about how many seconds a part takes, for the estimate of what is left.
 
         Parameters
@@ -38,6 +38,8 @@ class Extent:
             Its name.
         models, threads
             How many of each are compared.
+        tracks
+            On how many labelled ones the models are scored.
         """
         windows = 0.025 * self.model_rounds * threads
         files = 0.003 * self.model_mp3 * (self.model_mp3_rounds + 1)
@@ -45,6 +47,7 @@ class Extent:
         readings = 0.02 * self.live_steps + self.live_seconds
         return {
             "models": models * (2 + windows + files + starts + self.model_listening),
+            "data": 3 + models * (3 + 0.07 * tracks),
             "cold-start": 0.8 * (self.cold_rounds + 1),
             "throughput": 1 + 0.006 * self.mp3 * (self.mp3_rounds + 1),
             "log-mel": 2 + 0.08 * self.frontend_rounds,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib.util import find_spec
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicedge.errors import MusicedgeError
+from musicedge_benchmarks.extras import require
 from musicedge_benchmarks.memory import MEGABYTE
 
 if TYPE_CHECKING:
     from musicedge_benchmarks.comparison import Row
+    from musicedge_benchmarks.worth import Worths
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -22,7 +24,7 @@ _MARGIN = 0.05  # of accuracy, so that a difference that means nothing looks lik
 
 
 class PictureError(MusicedgeError):
-    """There is nothing to draw, nothing to draw it with, or nowhere to put it."""
+    """There is nothing to draw, or nowhere to put it."""
 
 
 def check_picture(path: Path) -> None:
@@ -31,18 +33,18 @@ def check_picture(path: Path) -> None:
     Raises
     ------
     PictureError
-        The suffix is none of `SUFFIXES`, the folder is not there, or matplotlib is not installed.
+        The suffix is none of `SUFFIXES`, or the folder is not there.
+    ExtraMissing
+        matplotlib is not installed.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise PictureError(f"{path}: cannot be drawn; give a name with {', '.join(SUFFIXES)}")
     if not path.parent.is_dir():
         raise PictureError(f"{path}: there is no folder {path.parent}; make it first")
-    # Looked for and not imported: that would load numpy, whose threads are to be pinned first.
-    if find_spec("matplotlib") is None:
-        raise PictureError(f"{path}: pictures need the plot extra: pip install 'musicedge[plot]'")
+    require("pictures", "plot", "matplotlib")
 
 
-def draw_comparison(rows: Sequence[Row], path: Path) -> None:
+def draw_comparison(rows: Sequence[Row], path: Path, worths: Worths | None = None) -> None:
     """Draw accuracy against milliseconds a window, the file's size as the area of the mark.
 
     A mark is at the median, and a line goes to the 95th percentile. What stands to the upper left
@@ -54,6 +56,8 @@ def draw_comparison(rows: Sequence[Row], path: Path) -> None:
         Those whose accuracy is not known are left out.
     path
         Its suffix is the format.
+    worths
+        Accuracies that were measured; None for those that the cards tell.
 
     Raises
     ------
@@ -62,9 +66,12 @@ def draw_comparison(rows: Sequence[Row], path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
+    of = "five folds, from the card"
+    if worths is not None and worths.models:
+        rows, of = list(_with_measured(rows, worths)), f"measured on {worths.source}"
     known = [row for row in rows if row.accuracy is not None]
     if not known:
-        raise PictureError(f"{path}: not drawn, since no model's card tells its accuracy")
+        raise PictureError(f"{path}: not drawn, since no model's accuracy is known")
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     models = list(dict.fromkeys(row.model for row in known))
@@ -86,7 +93,7 @@ def draw_comparison(rows: Sequence[Row], path: Path) -> None:
     scores = [row.accuracy for row in known if row.accuracy is not None]
     axes.set_ylim(min(scores) - _MARGIN, max(scores) + _MARGIN)
     axes.set_xlabel("milliseconds a window: median, and a line to the 95th percentile")
-    axes.set_ylabel("genre accuracy, five folds")
+    axes.set_ylabel(f"genre accuracy, {of}")
     axes.set_title("Accuracy against time; the area is the size of the file")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left", bbox_to_anchor=(1, 0), frameon=False)
@@ -94,3 +101,11 @@ def draw_comparison(rows: Sequence[Row], path: Path) -> None:
         figure.savefig(path, dpi=150)
     except OSError as error:
         raise PictureError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _with_measured(rows: Sequence[Row], worths: Worths) -> Iterator[Row]:
+    """Yield the rows with the accuracy that was measured of their model, or none."""
+    measured = {(each.model, each.provider): each.accuracy for each in worths.models}
+    for row in rows:
+        score = measured.get((row.model, row.provider))
+        yield replace(row, accuracy=None if score is None else score.value)

@@ -18,9 +18,10 @@ from musicedge_benchmarks.throughput import Throughput
 def text(results: Results) -> str:
     """Return the report, which ends with a line break."""
     lines = list(_head(results))
-    if (budgets := list(results.budgets())) or not results.models:
+    details = list(_details(results))
+    if (budgets := list(results.budgets())) or not details:
         lines += ["", *_budgets(budgets)]
-    for detail in _details(results):
+    for detail in details:
         lines += ["", *detail]
     notes = [*results.notes, *(["interrupted: not all was measured"] * results.interrupted)]
     if notes:

@@ -16,6 +16,7 @@ from musicedge_benchmarks.live import Live
 from musicedge_benchmarks.machine import Load, Machine
 from musicedge_benchmarks.memory import MEGABYTE, Memory
 from musicedge_benchmarks.throughput import Throughput
+from musicedge_benchmarks.worth import Worths
 
 FORMAT = 1
 
@@ -90,6 +91,7 @@ class Results:
     endurance: Endurance | None = None
     models: list[Row] = field(default_factory=list)
     end_to_end: EndToEnd = field(default_factory=EndToEnd)
+    worths: Worths | None = None
     interrupted: bool = False
 
     def budgets(self) -> Iterator[Budget]:

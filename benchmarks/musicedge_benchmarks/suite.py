@@ -20,10 +20,12 @@ from musicedge_benchmarks.extents import FULL, QUICK, Extent
 from musicedge_benchmarks.frontend_speed import has_librosa, measure_front_end
 from musicedge_benchmarks.live import measure_live
 from musicedge_benchmarks.machine import Load, Machine
+from musicedge_benchmarks.manifest import LabelledTrack
 from musicedge_benchmarks.memory import HOURS, measure_memory
 from musicedge_benchmarks.results import ModelMeasured, Results
 from musicedge_benchmarks.rounds import Tell, portion, silence
 from musicedge_benchmarks.throughput import measure_throughput
+from musicedge_benchmarks.worth import Worths, measure_worths
 
 _OPENINGS = 7
 
@@ -46,6 +48,8 @@ class Suite:
         On which the models are compared; the first is that of the other measurements.
     threads
         With which the models are compared.
+    data
+        A manifest's name and its tracks, for the part ``"data"``.
     extent
         How much to measure; by default what `quick` means.
     progress
@@ -72,6 +76,7 @@ class Suite:
         quick: bool = False,
         devices: Sequence[Device] = ("cpu",),
         threads: Sequence[int] = (1,),
+        data: tuple[str, Sequence[LabelledTrack]] = ("", ()),
         extent: Extent | None = None,
         progress: Tell = silence,
     ) -> None:
@@ -79,6 +84,7 @@ class Suite:
         self._extent = extent or (QUICK if quick else FULL)
         self._progress = progress
         self._threads = tuple(threads)
+        self._data = data
         given = [bundles.open(model, variant) for model in models]
         shipped = [bundles.open(str(model.path)) for model in bundles.installed()]
         self._contenders = contenders([*given, *shipped], devices)
@@ -102,11 +108,12 @@ class Suite:
         Parameters
         ----------
         parts
-            Of ``"models"``, ``"cold-start"``, ``"throughput"``, ``"log-mel"``, ``"memory"``,
-            ``"live"`` and ``"endurance"``.
+            Of ``"models"``, ``"data"``, ``"cold-start"``, ``"throughput"``, ``"log-mel"``,
+            ``"memory"``, ``"live"`` and ``"endurance"``.
         """
         measures = {
             "models": self._models,
+            "data": self._worths,
             "cold-start": self._cold_start,
             "throughput": self._throughput,
             "log-mel": self._front_end,
@@ -114,7 +121,7 @@ class Suite:
             "live": self._live,
             "endurance": self._endurance,
         }
-        sizes = len(self._contenders), len(self._threads)
+        sizes = len(self._contenders), len(self._threads), len(self._data[1])
         expected = {part: self._extent.expected(part, *sizes) for part in measures if part in parts}
         whole, done = sum(expected.values()), 0.0
         try:
@@ -159,6 +166,11 @@ class Suite:
             self.results.notes.append(
                 "cold start and listening of each model are left out of a quick run"
             )
+
+    def _worths(self) -> None:
+        name, tracks = self._data
+        self.results.worths = Worths(name, len(tracks))
+        measure_worths(self._contenders, tracks, self.results.worths, on_round=self._tell)
 
     def _cold_start(self) -> None:
         extent = self._extent

@@ -8,11 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from musicedge.analysis import MOODS
 from musicedge_benchmarks.comparison import Row
 from musicedge_benchmarks.endtoend import EndToEnd
 from musicedge_benchmarks.memory import MEGABYTE
 from musicedge_benchmarks.results import Results
 from musicedge_benchmarks.rounds import Spread
+from musicedge_benchmarks.scoring import Score
+from musicedge_benchmarks.worth import Worth, Worths
+
+_SCORES = ("accuracy", "macro_f1", *MOODS)
 
 _COLUMNS = (
     *("model", "provider", "threads", "batch", "window_ms_p50", "window_ms_p95", "window_ms_p99"),
@@ -20,6 +25,7 @@ _COLUMNS = (
     *("file_bytes", "parameters", "macs", "accuracy"),
     *("files_times_real_time", "decode_s", "resample_s", "logmel_s", "network_s", "rest_s"),
     *("mp3_s", "cold_start_s", "cold_start_over_floor", "live_percent"),
+    *(f"data_{name}{limit}" for name in _SCORES for limit in ("", "_low", "_high")),
 )
 
 
@@ -64,6 +70,8 @@ def tables(results: Results) -> Iterator[Table]:
         yield _files(results.models)
     if results.end_to_end.files:
         yield _end_to_end(results.end_to_end)
+    if results.worths is not None and results.worths.models:
+        yield _worths(results.worths)
 
 
 def as_text(table: Table) -> Iterator[str]:
@@ -99,6 +107,7 @@ def as_csv(results: Results) -> str:
                 *(row.opening.median, row.peak, row.bytes, row.parameters, row.macs),
                 row.accuracy,
                 *_flat(results.end_to_end, row),
+                *_flat_scores(results.worths, row),
             ]
         )
     return text.getvalue()
@@ -118,6 +127,17 @@ def _flat(found: EndToEnd, row: Row) -> Iterator[float | None]:
     yield None if cold is None else cold.classify.median
     yield None if cold is None else cold.ratio.median
     yield None if live is None else live.percent
+
+
+def _flat_scores(found: Worths | None, row: Row) -> Iterator[float | None]:
+    worth = None if found is None else _of(found.models, row)
+    for score in [None] * len(_SCORES) if worth is None else _scores(worth):
+        yield from (None,) * 3 if score is None else (score.value, score.low, score.high)
+
+
+def _scores(worth: Worth) -> list[Score | None]:
+    """Return the scores in the order of `_SCORES`."""
+    return [worth.accuracy, worth.macro_f1, *(worth.spearman.get(mood) for mood in MOODS)]
 
 
 def _windows(rows: Sequence[Row]) -> Table:
@@ -191,6 +211,35 @@ def _end_to_end(found: EndToEnd) -> Table:
         ),
         lines,
     )
+
+
+def _worths(found: Worths) -> Table:
+    first = found.models[0]
+    of = "" if first.tracks == found.tracks else f" of {found.tracks}"
+    return Table(
+        f"scores on {first.tracks}{of} tracks of {found.source}, with 95 % intervals over groups; "
+        "moods: Spearman within each source of labels.\nOn tracks that a model was trained on, "
+        "they flatter it",
+        (
+            *("model", "on", "accuracy", "macro-F1", *MOODS),
+            *("no music", "other genres"),
+        ),
+        [
+            (
+                *(worth.model, worth.provider, *map(_with_interval, _scores(worth))),
+                *(str(worth.without_music), str(worth.unknown_genre)),
+            )
+            for worth in found.models
+        ],
+    )
+
+
+def _with_interval(score: Score | None) -> str:
+    if score is None:
+        return "-"
+    if score.low is None or score.high is None:
+        return f"{score.value:.3f}"
+    return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
 
 
 def _of(measured: Sequence[T], row: Measured) -> T | None:

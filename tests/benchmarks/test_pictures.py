@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from musicedge_benchmarks import pictures
+from musicedge_benchmarks import extras, pictures
 from musicedge_benchmarks.cli import bench
 from musicedge_benchmarks.comparison import Row
+from musicedge_benchmarks.extras import ExtraMissing
 from musicedge_benchmarks.pictures import PictureError, check_picture, draw_comparison
 from musicedge_benchmarks.rounds import Percentiles, Spread
 
@@ -47,7 +48,7 @@ def test_picture_is_written_in_the_format_of_its_suffix(suffix: str, tmp_path: P
 
 def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
     path = tmp_path / "models.png"
-    with pytest.raises(PictureError, match="no model's card tells"):
+    with pytest.raises(PictureError, match="no model's accuracy is known"):
         draw_comparison([replace(ROW, accuracy=None)], path)
     assert not path.exists()
 
@@ -71,6 +72,6 @@ def test_picture_that_cannot_be_is_refused_first(name: str, reason: str, tmp_pat
 def test_missing_matplotlib_is_named_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pictures, "find_spec", lambda name: None)
-    with pytest.raises(PictureError, match=r"pip install 'musicedge\[plot\]'"):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(ExtraMissing, match=r"pip install 'musicedge\[plot\]'"):
         check_picture(tmp_path / "models.png")
