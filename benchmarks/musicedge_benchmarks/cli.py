@@ -14,17 +14,20 @@ from musicedge_benchmarks.bar import RunBar
 from musicedge_benchmarks.changes import as_text as changes_as_text
 from musicedge_benchmarks.changes import load_earlier
 from musicedge_benchmarks.extras import require
-from musicedge_benchmarks.pictures import check_picture, draw_comparison
+from musicedge_benchmarks.pictures import check_picture, draw_comparison, draw_growth
 from musicedge_benchmarks.pinning import pin_to_one_thread
 
 if TYPE_CHECKING:
     from musicedge.session import Device
     from musicedge_benchmarks.manifest import LabelledTrack
+    from musicedge_benchmarks.results import Results
     from musicedge_benchmarks.suite import Suite
 
-MODELS, DATA = "models", "data"
+MODELS, DATA, PEERS = "models", "data", "peers"
 PARTS = (MODELS, "cold-start", "throughput", "log-mel", "memory", "live")
-LONG_PARTS = (DATA, "endurance")  # measured only where they are asked for
+GROWTH = ("growth", "endurance")
+LONG_PARTS = (DATA, PEERS, *GROWTH)  # measured only where they are asked for
+PEER_FILES = ("yamnet", "musicnn")
 _INTERRUPTED = 130
 _MOST_THREADS = 256
 
@@ -40,6 +43,22 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
             f"{value!r} must be numbers from 1 to {_MOST_THREADS}, such as 1,2,4.", param=parameter
         )
     return counts
+
+
+def _files_by_name(
+    _: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    """Read files of other people's models, such as ``yamnet=yamnet.tflite``."""
+    files = {}
+    for value in values:
+        name, _, path = value.partition("=")
+        if name not in PEER_FILES:
+            known = ", ".join(f"{each}=FILE" for each in PEER_FILES)
+            raise click.BadParameter(f"{value!r} must be one of {known}.", param=parameter)
+        if not Path(path).is_file():
+            raise click.BadParameter(f"{path!r}: there is no such file.", param=parameter)
+        files[name] = Path(path)
+    return files
 
 
 @click.command()
@@ -97,6 +116,19 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
     metavar="N",
     help="Of --data, at most so many tracks, all genres alike, the same in every run.",
 )
+@click.option(
+    "--checkpoint",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For the peers: the network's weights, to run it by PyTorch.",
+)
+@click.option(
+    "--peer",
+    "peer_files",
+    multiple=True,
+    callback=_files_by_name,
+    metavar="NAME=FILE",
+    help="For the peers: a model file of yamnet (.tflite) or musicnn (.onnx).",
+)
 @click.option("--quick", is_flag=True, help="Fewer rounds and shorter clips: under 20 s.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the comparison of models as CSV.")
@@ -110,7 +142,8 @@ def _counts(_: click.Context, parameter: click.Parameter, value: str) -> tuple[i
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw accuracy against time into this .png, .svg or .pdf (needs the plot extra).",
+    help="Draw accuracy against time into this .png, .svg or .pdf; or, with --only growth and "
+    "--only endurance, time and memory against hours (needs the plot extra).",
 )
 def bench(
     models: tuple[str, ...],
@@ -122,6 +155,8 @@ def bench(
     manifest: Path | None,
     fold: int | None,
     limit: int | None,
+    checkpoint: Path | None,
+    peer_files: dict[str, Path],
     quick: bool,
     as_json: bool,
     as_csv: bool,
@@ -145,17 +180,23 @@ def bench(
       musicedge bench --only models --json > before.json
       musicedge bench --only models --compare before.json --plot models.png
       musicedge bench --data labels.csv --limit 200
+      musicedge bench --only peers --checkpoint cnn.safetensors
+      musicedge bench --only growth --plot growth.png
       musicedge bench --quick
     """
     pinned = pin_to_one_thread()  # before anything imports numpy
     form = _form(as_json, as_csv, markdown)
-    asked = {"csv": as_csv, "markdown": markdown, "plot": plot, "compare": earlier_file}
+    draws_growth = MODELS not in only and not set(GROWTH).isdisjoint(only)
+    asked = {"csv": as_csv, "compare": earlier_file, "plot": plot and not draws_growth}
+    asked["markdown"] = markdown and PEERS not in only
     for option in (name for name, value in asked.items() if value):
         if only and MODELS not in only:
             raise click.UsageError(f"--{option} is the comparison of models; add --only models.")
         only = only or (MODELS,)
     if earlier_file is not None and form != "text":
         raise click.UsageError(f"--compare is text; leave --{form} out.")
+    if (checkpoint or peer_files) and PEERS not in only:
+        raise click.UsageError("--checkpoint and --peer are for the peers; add --only peers.")
     tracks = _tracks(manifest, fold, limit)
     if tracks and DATA not in only:
         only = (*(only or (MODELS,)), DATA)
@@ -175,6 +216,8 @@ def bench(
             quick=quick,
             devices=devices,
             threads=threads,
+            checkpoint=checkpoint,
+            peer_files=peer_files,
             data=(manifest.name if manifest else "", tracks),
             progress=bar.tell,
         )
@@ -187,8 +230,7 @@ def bench(
     _print(suite, form)
     if earlier is not None:
         click.echo("\n" + "\n".join(changes_as_text(suite.results, earlier)))
-    if plot is not None and suite.results.models:
-        draw_comparison(suite.results.models, plot, suite.results.worths)
+    _draw(suite.results, plot, draws_growth)
     failures = suite.results.worths.failures if suite.results.worths else []
     for failure in failures:
         complain(failure)
@@ -207,6 +249,13 @@ def _tracks(manifest: Path | None, fold: int | None, limit: int | None) -> list[
     from musicedge_benchmarks.manifest import draw, read_manifest
 
     return draw(read_manifest(manifest), fold=fold, limit=limit)
+
+
+def _draw(results: Results, path: Path | None, draws_growth: bool) -> None:
+    if path is not None and draws_growth:
+        draw_growth(results.growth, results.endurance, path)
+    elif path is not None and results.models:
+        draw_comparison(results.models, path, results.worths)
 
 
 def _form(as_json: bool, as_csv: bool, markdown: bool) -> str:

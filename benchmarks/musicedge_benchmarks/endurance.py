@@ -37,6 +37,8 @@ class Endurance:
         Resident bytes after a fiftieth of the run, at its end, and the most between the two.
     wall
         Seconds that it took.
+    looks
+        Hours that were heard, the bytes that were resident then, and the seconds it took to there.
     """
 
     hours: float
@@ -45,6 +47,7 @@ class Endurance:
     end: int
     peak: int
     wall: float
+    looks: list[tuple[float, int, float]]
 
     @property
     def growth(self) -> int:
@@ -123,16 +126,17 @@ def measure_endurance(
     process = psutil.Process()
     source = EndlessPiece(piece, sample_rate, 3600 * hours)
     begun = time.perf_counter()
-    looks: list[tuple[float, int]] = []
+    looks: list[tuple[float, int, float]] = []
     with Listener(source, model) as listener:
         for reading in listener:
             share = reading.end / (3600 * hours)
             if share >= len(looks) / _LOOKS:
-                looks.append((share, process.memory_info().rss))
+                resident, taken = process.memory_info().rss, time.perf_counter() - begun
+                looks.append((share * hours, resident, taken))
                 on_round(f"{reading.end / 3600:.1f} h of {hours:g} h", share)
         readings = listener.readings
     end = process.memory_info().rss
-    after = [resident for share, resident in looks if share >= _WARM] or [end]
+    after = [resident for heard, resident, _ in looks if heard >= _WARM * hours] or [end]
     return Endurance(
         hours=hours,
         readings=readings,
@@ -140,4 +144,5 @@ def measure_endurance(
         end=end,
         peak=max(*after, end),
         wall=time.perf_counter() - begun,
+        looks=looks,
     )

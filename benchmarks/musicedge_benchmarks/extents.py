@@ -28,6 +28,9 @@ class Extent:
     model_mp3_rounds: int
     model_starts: int
     model_listening: float
+    peer_rounds: int
+    growth_hours: float
+    growth_rounds: int
 
     def expected(self, part: str, models: int, threads: int, tracks: int) -> float:
         """Return about how many seconds a part takes, for the estimate of what is left.
@@ -53,6 +56,8 @@ class Extent:
             "log-mel": 2 + 0.08 * self.frontend_rounds,
             "memory": 0.0015 * self.long_wav,
             "live": 1.2 * self.switches + 1.5 * self.live_starts + models * (1 + readings),
+            "peers": 10 + 2.0 * self.peer_rounds,
+            "growth": 12 * self.growth_hours * self.growth_rounds,
             "endurance": 0.014 * self.endurance,
         }[part]
 
@@ -74,6 +79,9 @@ FULL = Extent(
     model_mp3_rounds=7,
     model_starts=5,
     model_listening=5.0,
+    peer_rounds=9,
+    growth_hours=HOURS,
+    growth_rounds=2,
 )
 QUICK = Extent(
     short_clip=30.0,
@@ -92,4 +100,7 @@ QUICK = Extent(
     model_mp3_rounds=2,
     model_starts=0,
     model_listening=0.0,
+    peer_rounds=2,
+    growth_hours=0.5,
+    growth_rounds=1,
 )

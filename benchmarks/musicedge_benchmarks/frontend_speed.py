@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from musicedge.frontend import FrontEnd
 from musicedge.frontend_config import FrontEndConfig
+from musicedge_benchmarks.extras import is_installed
 from musicedge_benchmarks.rounds import (
     Spread,
     Tell,
@@ -54,11 +54,6 @@ class FrontEndSpeed:
     to_fft: Spread
 
 
-def has_librosa() -> bool:
-    """Whether librosa is installed."""
-    return importlib.util.find_spec("librosa") is not None
-
-
 def measure_front_end(
     samples: Float32,
     config: FrontEndConfig,
@@ -80,14 +75,17 @@ def measure_front_end(
         Told which round begins.
     """
     front_end = FrontEnd(config)
-    frames = _frames(samples, front_end)
+    transform = transforms(samples, front_end)
     tasks = {
         "ours": lambda: seconds(lambda: front_end.logmel(samples)),
-        "fft": lambda: seconds(lambda: _transform(frames)),
+        "fft": lambda: seconds(transform),
     }
-    if has_librosa():
-        call = _librosa_call(samples, config)
-        tasks["librosa"] = lambda: seconds(call)
+    if is_installed("librosa"):
+        import librosa
+
+        tasks["librosa"] = lambda: seconds(
+            lambda: librosa.power_to_db(librosa_mel(samples, config))
+        )
     measured = interleave(tasks, rounds, on_round=on_round)
     ours, theirs = measured["ours"], measured.get("librosa")
     return FrontEndSpeed(
@@ -111,31 +109,55 @@ def _frames(samples: Float32, front_end: FrontEnd) -> Float32:
     return frames
 
 
-def _transform(frames: Float32) -> None:
+def transforms(samples: Float32, front_end: FrontEnd) -> Callable[[], None]:
+    """Return what does NumPy's real transforms of a clip's frames, cut and windowed already.
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(n,)]
+        The clip, at the front-end's rate.
+    front_end
+        Which frames.
+    """
+    frames = _frames(samples, front_end)
     spectrum = np.empty((_FRAMES_AT_ONCE, frames.shape[1] // 2 + 1), np.complex64)
-    for start in range(0, len(frames), _FRAMES_AT_ONCE):
-        block = frames[start : start + _FRAMES_AT_ONCE]
-        np.fft.rfft(block, axis=1, out=spectrum[: len(block)])
+
+    def work() -> None:
+        for start in range(0, len(frames), _FRAMES_AT_ONCE):
+            block = frames[start : start + _FRAMES_AT_ONCE]
+            np.fft.rfft(block, axis=1, out=spectrum[: len(block)])
+
+    return work
 
 
-def _librosa_call(samples: Float32, config: FrontEndConfig) -> Callable[[], object]:
+def librosa_mel(samples: Float32, config: FrontEndConfig) -> Float32:
+    """Return the mel bands that librosa makes with the same constants, as far as it has them.
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(n,)]
+        A clip, at the front-end's rate.
+    config
+        The front-end's constants; of the scales, librosa has Slaney's and HTK's.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_mels, t)]
+    """
     import librosa
 
-    def call() -> object:
-        mel = librosa.feature.melspectrogram(
-            y=samples,
-            sr=config.sample_rate,
-            n_fft=config.n_fft,
-            win_length=config.win_length,
-            hop_length=config.hop_length,
-            center=config.center,
-            power=config.power,
-            n_mels=config.n_mels,
-            fmin=config.fmin,
-            fmax=config.fmax,
-            htk=config.mel_scale != "slaney",
-            norm=config.mel_norm,
-        )
-        return librosa.power_to_db(mel)
-
-    return call
+    mel: Float32 = librosa.feature.melspectrogram(
+        y=samples,
+        sr=config.sample_rate,
+        n_fft=config.n_fft,
+        win_length=config.win_length,
+        hop_length=config.hop_length,
+        center=config.center,
+        power=config.power,
+        n_mels=config.n_mels,
+        fmin=config.fmin,
+        fmax=config.fmax,
+        htk=config.mel_scale != "slaney",
+        norm=config.mel_norm,
+    )
+    return mel

@@ -1,4 +1,4 @@
-"""The comparison of models as a picture: what accuracy costs in time and in bytes."""
+"""Pictures: what accuracy costs in time and in bytes, and how cost grows with the hours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from musicedge_benchmarks.extras import require
 from musicedge_benchmarks.memory import MEGABYTE
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from musicedge_benchmarks.comparison import Row
+    from musicedge_benchmarks.endurance import Endurance
+    from musicedge_benchmarks.growth import FileGrowth, Growth
     from musicedge_benchmarks.worth import Worths
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -97,10 +102,7 @@ def draw_comparison(rows: Sequence[Row], path: Path, worths: Worths | None = Non
     axes.set_title("Accuracy against time; the area is the size of the file")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left", bbox_to_anchor=(1, 0), frameon=False)
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise PictureError(f"{path}: cannot be written: {error.strerror}") from None
+    _save(figure, path)
 
 
 def _with_measured(rows: Sequence[Row], worths: Worths) -> Iterator[Row]:
@@ -109,3 +111,72 @@ def _with_measured(rows: Sequence[Row], worths: Worths) -> Iterator[Row]:
     for row in rows:
         score = measured.get((row.model, row.provider))
         yield replace(row, accuracy=None if score is None else score.value)
+
+
+def draw_growth(growth: Growth | None, endurance: Endurance | None, path: Path) -> None:
+    """Draw time and memory against hours, of files and of listening, as far as measured.
+
+    Parameters
+    ----------
+    growth
+        Files of several lengths, each in a process of its own.
+    endurance
+        One long listening.
+    path
+        Its suffix is the format.
+
+    Raises
+    ------
+    PictureError
+        Nothing was measured, or the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    files = growth.files if growth is not None else []
+    rows = bool(files) + (endurance is not None)
+    if not rows:
+        raise PictureError(f"{path}: not drawn, since nothing was measured")
+    figure = Figure(figsize=(9, 3.5 * rows), layout="constrained")
+    axes = list(figure.subplots(rows, 2, squeeze=False).flat)
+    if files:
+        time, memory, *axes = axes
+        _draw_files(files, time, memory)
+    if endurance is not None:
+        heard, resident, taken = zip(*endurance.looks, strict=True)
+        time, memory = axes
+        time.plot(heard, taken, color=_COLOURS[0])
+        _straight(time, heard[-1], taken[-1])
+        time.set(title="Listening", xlabel="hours heard", ylabel="seconds")
+        memory.plot(heard, [each / MEGABYTE for each in resident], color=_COLOURS[0])
+        memory.set(title="Memory while listening", xlabel="hours heard", ylabel="MB resident")
+        memory.set_ylim(bottom=0)
+    _save(figure, path)
+
+
+def _draw_files(files: Sequence[FileGrowth], time: Axes, memory: Axes) -> None:
+    hours = [file.hours for file in files]
+    time.plot(hours, [file.wall.median for file in files], "o-", color=_COLOURS[0])
+    _straight(time, hours[-1], files[-1].wall.median)
+    time.set(title="Files of several lengths", xlabel="hours of music", ylabel="seconds")
+    for file, colour in zip(files, _COLOURS, strict=False):
+        done, resident = zip(*file.looks, strict=True)
+        megabytes = [each / MEGABYTE for each in resident]
+        memory.plot(done, megabytes, color=colour, label=f"{file.hours:g} h")
+    memory.set(title="Memory meanwhile", xlabel="hours done, about", ylabel="MB resident")
+    memory.set_ylim(bottom=0)
+    memory.legend(frameon=False)
+
+
+def _straight(axes: Axes, hours: float, seconds: float) -> None:
+    """Draw the straight line from nothing to the end."""
+    axes.plot([0, hours], [0, seconds], ":", color="grey", label="a straight line")
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be written: {error.strerror}") from None

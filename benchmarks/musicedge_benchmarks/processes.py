@@ -53,11 +53,14 @@ class MemoryTrace:
         The most bytes that were resident.
     settled
         The most bytes in its first tenth: where this is about the peak, memory does not grow.
+    samples
+        Seconds since its start, and the bytes that were resident then.
     """
 
     wall: float
     peak: int
     settled: int
+    samples: list[tuple[float, int]]
 
 
 def run(arguments: Sequence[str | Path]) -> Run:
@@ -114,7 +117,7 @@ def trace_memory(arguments: Sequence[str | Path]) -> MemoryTrace:
     wall = time.perf_counter() - begun
     _check(process, complaints)
     settled = max((resident for at, resident in samples if at <= wall / 10), default=0)
-    return MemoryTrace(wall, peak, settled)
+    return MemoryTrace(wall, peak, settled, samples)
 
 
 def _start(arguments: Sequence[str | Path]) -> subprocess.Popen[bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from musicedge_benchmarks.coldstart import ColdStart
 from musicedge_benchmarks.endurance import Endurance
 from musicedge_benchmarks.frontend_speed import FrontEndSpeed
+from musicedge_benchmarks.growth import Growth
 from musicedge_benchmarks.live import Live
 from musicedge_benchmarks.memory import MEGABYTE, Memory
 from musicedge_benchmarks.results import Budget, Results
@@ -71,6 +72,8 @@ def _details(results: Results) -> Iterator[list[str]]:
         yield list(_memory(results.memory))
     if results.live is not None:
         yield list(_live(results.live))
+    if results.growth is not None and results.growth.files:
+        yield list(_growth(results.growth))
     if results.endurance is not None:
         yield list(_endurance(results.endurance))
 
@@ -160,6 +163,22 @@ def _live(found: Live) -> Iterator[str]:
             f"  {'  naive loop':<14}{_percentiles(each.naive_ms)}; "
             f"{_times(each.naive_ratio)} the stream's"
         )
+
+
+def _growth(found: Growth) -> Iterator[str]:
+    yield (
+        f"growth: classify on WAV files of music, 8 kHz, mono, {found.files[0].wall.count} rounds"
+    )
+    for file in found.files:
+        yield (
+            f"  {file.hours:>5.2g} h  {file.wall.median:>7.1f} s  "
+            f"{file.hours * 3600 / file.wall.median:>7,.0f} x real time  "
+            f"peak {file.peak / MEGABYTE:.0f} MB"
+        )
+    yield (
+        f"  an hour costs {found.per_hour:.2f} x as much in the second half of the longest file as "
+        f"before; it takes {found.extra_memory / MEGABYTE:.1f} MB more than the shortest"
+    )
 
 
 def _endurance(found: Endurance) -> Iterator[str]:

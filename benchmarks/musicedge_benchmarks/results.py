@@ -12,9 +12,11 @@ from musicedge_benchmarks.comparison import Row
 from musicedge_benchmarks.endtoend import EndToEnd
 from musicedge_benchmarks.endurance import Endurance
 from musicedge_benchmarks.frontend_speed import FrontEndSpeed
+from musicedge_benchmarks.growth import Growth
 from musicedge_benchmarks.live import Live
 from musicedge_benchmarks.machine import Load, Machine
 from musicedge_benchmarks.memory import MEGABYTE, Memory
+from musicedge_benchmarks.peers.measure import Peers
 from musicedge_benchmarks.throughput import Throughput
 from musicedge_benchmarks.worth import Worths
 
@@ -92,6 +94,8 @@ class Results:
     models: list[Row] = field(default_factory=list)
     end_to_end: EndToEnd = field(default_factory=EndToEnd)
     worths: Worths | None = None
+    peers: Peers | None = None
+    growth: Growth | None = None
     interrupted: bool = False
 
     def budgets(self) -> Iterator[Budget]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import soxr
@@ -17,11 +17,15 @@ from musicedge_benchmarks.endtoend import Clips, measure_end_to_end
 from musicedge_benchmarks.endurance import HOURS as HOURS_OF_LISTENING
 from musicedge_benchmarks.endurance import measure_endurance
 from musicedge_benchmarks.extents import FULL, QUICK, Extent
-from musicedge_benchmarks.frontend_speed import has_librosa, measure_front_end
+from musicedge_benchmarks.extras import is_installed
+from musicedge_benchmarks.frontend_speed import measure_front_end
+from musicedge_benchmarks.growth import Growth, measure_growth
 from musicedge_benchmarks.live import measure_live
 from musicedge_benchmarks.machine import Load, Machine
 from musicedge_benchmarks.manifest import LabelledTrack
 from musicedge_benchmarks.memory import HOURS, measure_memory
+from musicedge_benchmarks.peers.measure import Peers, measure_peers
+from musicedge_benchmarks.peers.peer import Material
 from musicedge_benchmarks.results import ModelMeasured, Results
 from musicedge_benchmarks.rounds import Tell, portion, silence
 from musicedge_benchmarks.throughput import measure_throughput
@@ -50,6 +54,8 @@ class Suite:
         With which the models are compared.
     data
         A manifest's name and its tracks, for the part ``"data"``.
+    checkpoint, peer_files
+        For the part ``"peers"``: see `musicedge_benchmarks.peers.peer.Material`.
     extent
         How much to measure; by default what `quick` means.
     progress
@@ -77,6 +83,8 @@ class Suite:
         devices: Sequence[Device] = ("cpu",),
         threads: Sequence[int] = (1,),
         data: tuple[str, Sequence[LabelledTrack]] = ("", ()),
+        checkpoint: Path | None = None,
+        peer_files: Mapping[str, Path] | None = None,
         extent: Extent | None = None,
         progress: Tell = silence,
     ) -> None:
@@ -85,6 +93,7 @@ class Suite:
         self._progress = progress
         self._threads = tuple(threads)
         self._data = data
+        self._checkpoint, self._peer_files = checkpoint, peer_files or {}
         given = [bundles.open(model, variant) for model in models]
         shipped = [bundles.open(str(model.path)) for model in bundles.installed()]
         self._contenders = contenders([*given, *shipped], devices)
@@ -109,7 +118,8 @@ class Suite:
         ----------
         parts
             Of ``"models"``, ``"data"``, ``"cold-start"``, ``"throughput"``, ``"log-mel"``,
-            ``"memory"``, ``"live"`` and ``"endurance"``.
+            ``"memory"``, ``"live"``, ``"peers"``, ``"growth"``
+            and ``"endurance"``.
         """
         measures = {
             "models": self._models,
@@ -119,6 +129,8 @@ class Suite:
             "log-mel": self._front_end,
             "memory": self._memory,
             "live": self._live,
+            "peers": self._peers,
+            "growth": self._growth,
             "endurance": self._endurance,
         }
         sizes = len(self._contenders), len(self._threads), len(self._data[1])
@@ -197,7 +209,7 @@ class Suite:
 
     def _front_end(self) -> None:
         config = self._first.bundle.card.frontend
-        if not has_librosa():
+        if not is_installed("librosa"):
             self.results.notes.append("librosa is not installed: the log-mel was not compared")
         mono = clips.repeat(self._piece, self._extent.short_clip).mean(axis=1)
         self.results.front_end = measure_front_end(
@@ -236,6 +248,35 @@ class Suite:
 
     def _on_first_device(self) -> list[Contender]:
         return [each for each in self._contenders if each.provider == self._first.provider]
+
+    def _peers(self) -> None:
+        extent, rate = self._extent, self._first.bundle.card.frontend.sample_rate
+        mono = clips.repeat(self._piece, extent.short_clip).mean(axis=1)
+        material = Material(
+            clip=clips.write_clip(self._folder / "peers.mp3", self._piece, extent.short_clip),
+            samples=soxr.resample(mono, clips.RATE, rate),
+            bundle=self._first.bundle,
+            model=self._first.model(),
+            checkpoint=self._checkpoint,
+            files=self._peer_files,
+        )
+        self.results.peers = found = Peers(extent.short_clip)
+        try:
+            measure_peers(material, found, rounds=extent.peer_rounds, on_round=self._tell)
+        finally:
+            self.results.notes += found.remarks
+
+    def _growth(self) -> None:
+        self.results.growth = Growth()
+        measure_growth(
+            self._folder,
+            self._piece,
+            self._first.options,
+            self.results.growth,
+            hours=self._extent.growth_hours,
+            rounds=self._extent.growth_rounds,
+            on_round=self._tell,
+        )
 
     def _endurance(self) -> None:
         length = self._extent.endurance

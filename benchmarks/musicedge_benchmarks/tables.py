@@ -12,6 +12,7 @@ from musicedge.analysis import MOODS
 from musicedge_benchmarks.comparison import Row
 from musicedge_benchmarks.endtoend import EndToEnd
 from musicedge_benchmarks.memory import MEGABYTE
+from musicedge_benchmarks.peers.measure import Peers
 from musicedge_benchmarks.results import Results
 from musicedge_benchmarks.rounds import Spread
 from musicedge_benchmarks.scoring import Score
@@ -72,6 +73,8 @@ def tables(results: Results) -> Iterator[Table]:
         yield _end_to_end(results.end_to_end)
     if results.worths is not None and results.worths.models:
         yield _worths(results.worths)
+    if results.peers is not None and results.peers.macs_per_second is not None:
+        yield from _peers(results.peers, results.peers.macs_per_second)
 
 
 def as_text(table: Table) -> Iterator[str]:
@@ -232,6 +235,29 @@ def _worths(found: Worths) -> Table:
             for worth in found.models
         ],
     )
+
+
+def _peers(found: Peers, macs_per_second: Spread) -> Iterator[Table]:
+    for stage in dict.fromkeys(each.stage for each in found.times):
+        rate = ""
+        if stage == "from file to result":
+            rate = f"; GEMM rate {macs_per_second.median / 1e9:.1f} G MACs a second"
+        yield Table(
+            f"{stage}: {found.clip_seconds:g} s of MP3, one thread, in turn, "
+            f"{macs_per_second.count} rounds{rate}",
+            ("", "ms", "quartiles", "x real time", "our time over it"),
+            [
+                (
+                    f"floor: {each.name}" if each.is_floor else each.name,
+                    f"{1e3 * each.taken.median:.1f}",
+                    f"{1e3 * each.taken.low:.1f} to {1e3 * each.taken.high:.1f}",
+                    f"{found.clip_seconds / each.taken.median:,.0f}",
+                    _with_quartiles(each.ours_over),
+                )
+                for each in found.times
+                if each.stage == stage
+            ],
+        )
 
 
 def _with_interval(score: Score | None) -> str:

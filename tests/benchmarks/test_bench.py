@@ -20,10 +20,13 @@ from musicedge_benchmarks.cli import LONG_PARTS, PARTS, bench
 from musicedge_benchmarks.contenders import contenders
 from musicedge_benchmarks.endtoend import EndToEnd
 from musicedge_benchmarks.extents import Extent
+from musicedge_benchmarks.growth import FileGrowth, Growth
 from musicedge_benchmarks.report import text
 from musicedge_benchmarks.results import Budget, Results
-from musicedge_benchmarks.rounds import RoundsInterrupted, interleave
+from musicedge_benchmarks.rounds import RoundsInterrupted, Spread, interleave
+from musicedge_benchmarks.scoring import Score
 from musicedge_benchmarks.suite import Suite
+from musicedge_benchmarks.worth import Worth, Worths
 
 TINY = Extent(
     short_clip=2.0,
@@ -42,6 +45,9 @@ TINY = Extent(
     model_mp3_rounds=2,
     model_starts=1,
     model_listening=0.6,
+    peer_rounds=1,
+    growth_hours=20 / 3600,
+    growth_rounds=1,
 )
 
 
@@ -56,7 +62,7 @@ def pins_undone(monkeypatch: pytest.MonkeyPatch) -> None:
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("bench")
     suite = Suite(folder, [str(tiny_model.write(folder))], quick=True, extent=TINY)
-    suite.run(PARTS + LONG_PARTS)
+    suite.run([part for part in PARTS + LONG_PARTS if part not in ("data", "peers")])
     return suite.results
 
 
@@ -182,6 +188,25 @@ def test_what_was_not_measured_is_empty(results: Results):
     assert len(list(tables.tables(replace(rest, end_to_end=EndToEnd())))) == 2
 
 
+def test_scores_stand_in_the_lines_of_their_model(results: Results):
+    score = Score(0.5, 0.4, 0.6, 100)
+    worth = Worth(
+        "tiny.fp32", "CPU", 100, 2, 3, score, score, {"arousal": Score(0.1, None, None, 9)}
+    )
+    scored = replace(results, worths=Worths("labels.csv", 200, [worth]))
+    rows = list(csv.DictReader(io.StringIO(tables.as_csv(scored))))
+    assert [row["data_accuracy_high"] for row in rows if row["model"] == "tiny.fp32"] == ["0.6"] * 2
+    assert {row["data_accuracy"] for row in rows if row["model"] != "tiny.fp32"} == {""}
+    assert (rows[0]["data_arousal"], rows[0]["data_arousal_low"]) == ("0.1", "")
+    table = list(tables.tables(scored))[-1]
+    assert "scores on 100 of 200 tracks of labels.csv" in table.title
+    assert "flatter" in table.title
+    assert table.lines[0][2:] == (
+        *("0.500 [0.400, 0.600]", "0.500 [0.400, 0.600]", "-", "0.100", "-"),
+        *("2", "3"),
+    )
+
+
 def test_models_that_are_called_the_same_are_told_apart(tmp_path: Path):
     first = tiny_model.write(tmp_path)
     (tmp_path / "other").mkdir()
@@ -217,6 +242,10 @@ def test_rounds_before_an_interruption_are_kept(tmp_path: Path, monkeypatch: pyt
     [
         (("--json", "--csv"), "--json and --csv exclude each other"),
         (("--csv", "--only", "memory"), "--only models"),
+        (("--plot", "a.png", "--only", "memory"), "--only models"),
+        (("--checkpoint", "pyproject.toml"), "add --only peers"),
+        (("--peer", "vggish=a.onnx"), "'vggish=a.onnx' must be one of yamnet=FILE, musicnn=FILE"),
+        (("--peer", "yamnet=nowhere.tflite"), "'nowhere.tflite': there is no such file"),
         (("--threads", "0"), "'0' must be numbers from 1 to 256"),
         (("--threads", "1,two"), "'1,two' must be numbers"),
     ],
@@ -245,6 +274,31 @@ def test_memory_is_looked_at_for_as_long_as_is_listened(results: Results):
     assert endurance.warm <= endurance.peak
 
 
+def test_files_of_several_lengths_are_followed(results: Results):
+    assert results.growth is not None
+    files = results.growth.files
+    assert [round(3600 * file.hours) for file in files] == [2, 5, 10, 20]
+    for file in files:
+        assert file.wall.median > 0
+        assert 0 < max(resident for _, resident in file.looks) <= file.peak < 2e9
+        assert 0 <= file.looks[0][0] <= file.looks[-1][0] <= file.hours
+    assert results.endurance is not None
+    heard, _, taken = zip(*results.endurance.looks, strict=True)
+    assert list(heard) == sorted(heard)
+    assert list(taken) == sorted(taken)
+
+
+def test_a_straight_line_costs_the_same_hour_by_hour():
+    def growth(*walls: float) -> Growth:
+        hours = (1.0, 2.5, 5.0, 10.0)
+        pairs = zip(hours, walls, strict=True)
+        return Growth([FileGrowth(h, Spread(w, w, w, 1), int(w), []) for h, w in pairs])
+
+    assert growth(1 + 3, 1 + 7.5, 1 + 15, 1 + 30).per_hour == pytest.approx(1)
+    assert growth(1, 6.25, 25, 100).per_hour == pytest.approx(2.5)
+    assert growth(1, 2, 3, 7).extra_memory == 6
+
+
 def test_notes_say_what_was_not_the_real_thing(results: Results):
     assert any("the budget is for 10 h" in note for note in results.notes)
     assert any("the budget is for 24 h" in note for note in results.notes)
@@ -263,6 +317,7 @@ def test_the_report_holds_every_budget(results: Results):
         "librosa",
         "naive",
         "from file to result:",
+        "growth:",
     ):
         assert part in report
     for budget in results.budgets():
