@@ -132,7 +132,7 @@ def _files_by_name(
 @click.option("--quick", is_flag=True, help="Fewer rounds and shorter clips: under 20 s.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the comparison of models as CSV.")
-@click.option("--markdown", is_flag=True, help="Print the comparison of models as Markdown.")
+@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
 @click.option(
     "--compare",
     "earlier_file",
@@ -188,7 +188,7 @@ def bench(
     form = _form(as_json, as_csv, markdown)
     draws_growth = MODELS not in only and not set(GROWTH).isdisjoint(only)
     asked = {"csv": as_csv, "compare": earlier_file, "plot": plot and not draws_growth}
-    asked["markdown"] = markdown and PEERS not in only
+    asked["markdown"] = markdown and {DATA, PEERS}.isdisjoint(only)
     for option in (name for name, value in asked.items() if value):
         if only and MODELS not in only:
             raise click.UsageError(f"--{option} is the comparison of models; add --only models.")

@@ -107,7 +107,8 @@ def trace_memory(arguments: Sequence[str | Path]) -> MemoryTrace:
             try:
                 resident = watched.memory_info().rss
                 peak = max(peak, resident, _high_water(process.pid))
-                samples.append((time.perf_counter() - begun, resident))
+                if resident:  # none is left where it has just ended
+                    samples.append((time.perf_counter() - begun, resident))
             except psutil.Error:  # it has just ended
                 break
             time.sleep(_SAMPLE_EVERY)
