@@ -68,9 +68,8 @@ def _files_by_name(
     "models",
     multiple=True,
     default=["cnn"],
-    show_default="cnn",
     metavar="NAME|FILE",
-    help="An installed model, or a model file; may be given more than once.",
+    help="An installed model, or a model file; may be given more than once.  [default: cnn]",
 )
 @click.option("--variant", default="auto", show_default=True, metavar="NAME")
 @click.option(
@@ -78,9 +77,8 @@ def _files_by_name(
     "devices",
     multiple=True,
     default=["cpu"],
-    show_default="cpu",
     type=click.Choice(["auto", "cpu", "cuda"]),
-    help="Where the models run; may be given more than once, to compare.",
+    help="Where the models run; may be given more than once, to compare.  [default: cpu]",
 )
 @click.option(
     "--audio",

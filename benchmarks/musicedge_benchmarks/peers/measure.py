@@ -113,22 +113,7 @@ def measure_peers(
     analysis = material.model.analyze(material.clip)
     macs = float(material.model.card.graph.macs * len(analysis.segments))
     genre = analysis.genre[0].label if analysis.genre else ""
-    works = {(stage, OURS): work for stage, work in _ours(material).items()}
-    all_peers = [(stage, peer) for stage, peers in _STAGES.items() for peer in peers]
-    for number, (stage, peer) in enumerate(all_peers):
-        on_round(f"preparing {peer.name}", 0.3 * number / len(all_peers))
-        try:
-            if not all(map(is_installed, peer.packages)):
-                raise NotGiven(peer.remedy)
-            works[stage, peer.name] = work = peer.prepare(material)
-            said = work()  # what is made once, such as a compiled network, is made now
-        except Exception as error:  # whatever another program raises costs its own line only
-            works.pop((stage, peer.name), None)
-            reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
-            found.remarks.append(f"{peer.name} is left out: {reason}")
-        else:
-            if isinstance(said, str) and said != genre:
-                found.remarks.append(f"{peer.name} says {said} of the clip, and we {genre}")
+    works = _works(material, genre, found.remarks, portion(on_round, 0, 0.3))
     tasks: dict[str, Callable[[], float]] = {
         _key(*name): partial(seconds, work) for name, work in works.items()
     }
@@ -153,6 +138,29 @@ def measure_peers(
         ]
     if interrupted is not None:
         raise interrupted
+
+
+def _works(
+    material: Material, genre: str, remarks: list[str], tell: Tell
+) -> dict[tuple[str, str], Work]:
+    """Return what is timed, by stage and name: ours, and each peer that is there and works."""
+    works = {(stage, OURS): work for stage, work in _ours(material).items()}
+    all_peers = [(stage, peer) for stage, peers in _STAGES.items() for peer in peers]
+    for number, (stage, peer) in enumerate(all_peers):
+        tell(f"preparing {peer.name}", number / len(all_peers))
+        try:
+            if not all(map(is_installed, peer.packages)):
+                raise NotGiven(peer.remedy)
+            work = peer.prepare(material)
+            said = work()  # what is made once, such as a compiled network, is made now
+        except Exception as error:  # whatever another program raises costs its own line only
+            reason = " ".join(str(error).split())[:_LONGEST_REASON] or type(error).__name__
+            remarks.append(f"{peer.name} is left out: {reason}")
+            continue
+        works[stage, peer.name] = work
+        if isinstance(said, str) and said != genre:
+            remarks.append(f"{peer.name} says {said} of the clip, and we {genre}")
+    return works
 
 
 def _ours(material: Material) -> dict[str, Work]:
