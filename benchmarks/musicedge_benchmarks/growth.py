@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +26,8 @@ class FileGrowth:
     ----------
     hours
         Their length.
-    wall
-        Seconds that it takes, from the start of the process to its end.
+    wall, cpu
+        Seconds from the start of the process to its end, and seconds of processor time.
     peak
         The most bytes that are resident.
     looks
@@ -36,6 +37,7 @@ class FileGrowth:
 
     hours: float
     wall: Spread
+    cpu: Spread
     peak: int
     looks: list[tuple[float, int]]
 
@@ -48,14 +50,14 @@ class Growth:
 
     @property
     def per_hour(self) -> float:
-        """The cost of an hour between the second longest and the longest, over that before.
+        """Processor time of an hour in the second half of the longest file, over that before.
 
         1 where cost is a straight line; what a process costs once is in neither.
         """
         first, *_, before, last = self.files
-        late = (last.wall.median - before.wall.median) / (last.hours - before.hours)
-        early = (before.wall.median - first.wall.median) / (before.hours - first.hours)
-        return late / early
+        late = (last.cpu.median - before.cpu.median) / (last.hours - before.hours)
+        early = (before.cpu.median - first.cpu.median) / (before.hours - first.hours)
+        return late / early if early > 0 else math.nan  # too short to tell
 
     @property
     def extra_memory(self) -> int:
@@ -116,6 +118,7 @@ def _file(hours: float, traces: Sequence[MemoryTrace]) -> FileGrowth:
     return FileGrowth(
         hours=hours,
         wall=Spread.of([trace.wall for trace in traces]),
+        cpu=Spread.of([trace.cpu for trace in traces]),
         peak=max(trace.peak for trace in traces),
         looks=[(hours * at / last.wall, resident) for at, resident in last.samples],
     )

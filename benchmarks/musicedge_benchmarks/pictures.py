@@ -155,8 +155,10 @@ def draw_growth(growth: Growth | None, endurance: Endurance | None, path: Path) 
 
 def _draw_files(files: Sequence[FileGrowth], time: Axes, memory: Axes) -> None:
     hours = [file.hours for file in files]
-    time.plot(hours, [file.wall.median for file in files], "o-", color=_COLOURS[0])
-    _straight(time, hours[-1], files[-1].wall.median)
+    walls, cpus = zip(*((file.wall.median, file.cpu.median) for file in files), strict=True)
+    time.plot(hours, walls, "o-", color=_COLOURS[0], label="from start to end")
+    time.plot(hours, cpus, "s-", color=_COLOURS[1], label="processor time")
+    _straight(time, hours[-1], cpus[-1])
     time.set(title="Files of several lengths", xlabel="hours of music", ylabel="seconds")
     for file, colour in zip(files, _COLOURS, strict=False):
         done, resident = zip(*file.looks, strict=True)
@@ -164,7 +166,7 @@ def _draw_files(files: Sequence[FileGrowth], time: Axes, memory: Axes) -> None:
         memory.plot(done, megabytes, color=colour, label=f"{file.hours:g} h")
     memory.set(title="Memory meanwhile", xlabel="hours done, about", ylabel="MB resident")
     memory.set_ylim(bottom=0)
-    memory.legend(frameon=False)
+    memory.legend(frameon=False, loc="lower center")
 
 
 def _straight(axes: Axes, hours: float, seconds: float) -> None:

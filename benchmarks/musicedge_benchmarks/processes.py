@@ -47,8 +47,8 @@ class MemoryTrace:
 
     Attributes
     ----------
-    wall
-        Seconds that it took.
+    wall, cpu
+        Seconds that it took, and seconds of processor time over all its threads.
     peak
         The most bytes that were resident.
     settled
@@ -58,6 +58,7 @@ class MemoryTrace:
     """
 
     wall: float
+    cpu: float
     peak: int
     settled: int
     samples: list[tuple[float, int]]
@@ -97,7 +98,7 @@ def trace_memory(arguments: Sequence[str | Path]) -> MemoryTrace:
     """Run a process to its end and follow its resident memory."""
     import psutil
 
-    begun = time.perf_counter()
+    before, begun = _cpu_of_children(), time.perf_counter()
     process = _start(arguments)
     samples: list[tuple[float, int]] = []
     peak = 0
@@ -115,10 +116,10 @@ def trace_memory(arguments: Sequence[str | Path]) -> MemoryTrace:
         _, complaints = process.communicate()
     finally:
         _end(process)
-    wall = time.perf_counter() - begun
+    wall, cpu = time.perf_counter() - begun, _cpu_of_children() - before
     _check(process, complaints)
     settled = max((resident for at, resident in samples if at <= wall / 10), default=0)
-    return MemoryTrace(wall, peak, settled, samples)
+    return MemoryTrace(wall, cpu, peak, settled, samples)
 
 
 def _start(arguments: Sequence[str | Path]) -> subprocess.Popen[bytes]:

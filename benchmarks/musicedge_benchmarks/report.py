@@ -172,13 +172,15 @@ def _growth(found: Growth) -> Iterator[str]:
     for file in found.files:
         yield (
             f"  {file.hours:>5.2g} h  {file.wall.median:>7.1f} s  "
+            f"processor time {file.cpu.median:>6.1f} s  "
             f"{file.hours * 3600 / file.wall.median:>7,.0f} x real time  "
             f"peak {file.peak / MEGABYTE:.0f} MB"
         )
     yield (
-        f"  an hour costs {found.per_hour:.2f} x as much in the second half of the longest file as "
-        f"before; it takes {found.extra_memory / MEGABYTE:.1f} MB more than the shortest"
+        f"  an hour costs {found.per_hour:.2f} x as much processor time in the second half of the "
+        f"longest file as before"
     )
+    yield f"  it takes {found.extra_memory / MEGABYTE:.1f} MB more than the shortest"
 
 
 def _endurance(found: Endurance) -> Iterator[str]:

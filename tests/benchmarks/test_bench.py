@@ -16,6 +16,7 @@ from musicedge import DeviceUnavailable, installed
 from musicedge import bundle as bundles
 from musicedge_benchmarks import comparison, pinning, tables
 from musicedge_benchmarks import suite as suites
+from musicedge_benchmarks.bar import RunBar
 from musicedge_benchmarks.cli import LONG_PARTS, PARTS, bench
 from musicedge_benchmarks.contenders import contenders
 from musicedge_benchmarks.endtoend import EndToEnd
@@ -280,6 +281,7 @@ def test_files_of_several_lengths_are_followed(results: Results):
     assert [round(3600 * file.hours) for file in files] == [2, 5, 10, 20]
     for file in files:
         assert file.wall.median > 0
+        assert file.cpu.median > 0
         assert 0 < max(resident for _, resident in file.looks) <= file.peak < 2e9
         assert 0 <= file.looks[0][0] <= file.looks[-1][0] <= file.hours
     assert results.endurance is not None
@@ -292,7 +294,7 @@ def test_a_straight_line_costs_the_same_hour_by_hour():
     def growth(*walls: float) -> Growth:
         hours = (1.0, 2.5, 5.0, 10.0)
         pairs = zip(hours, walls, strict=True)
-        return Growth([FileGrowth(h, Spread(w, w, w, 1), int(w), []) for h, w in pairs])
+        return Growth([FileGrowth(h, *[Spread(w, w, w, 1)] * 2, int(w), []) for h, w in pairs])
 
     assert growth(1 + 3, 1 + 7.5, 1 + 15, 1 + 30).per_hour == pytest.approx(1)
     assert growth(1, 6.25, 25, 100).per_hour == pytest.approx(2.5)
@@ -332,6 +334,31 @@ def test_json_holds_the_same_figures(results: Results):
     assert {"numpy", "onnxruntime"} <= set(found["machine"]["packages"])
     assert [each["name"] for each in found["budgets"]] == [b.name for b in results.budgets()]
     assert found["throughput"]["whole"]["count"] == TINY.mp3_rounds
+
+
+def test_the_share_that_is_done_only_grows(tmp_path: Path):
+    told: list[tuple[str, float]] = []
+
+    def tell(text: str, share: float) -> None:
+        told.append((text, share))
+
+    model = str(tiny_model.write(tmp_path))
+    suite = Suite(tmp_path, [model], quick=True, extent=TINY, progress=tell)
+    suite.run(["log-mel", "throughput", "endurance"])
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] <= shares[-1] <= 1
+    assert {text.partition(":")[0] for text, _ in told[1:]} == {
+        "throughput",
+        "log-mel",
+        "endurance",
+    }
+
+
+def test_the_bar_is_silent_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]):
+    with RunBar() as bar:
+        bar.tell("something", 0.5)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_budget_is_a_most_or_a_least():

@@ -60,7 +60,9 @@ def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("parts", ["growth", "endurance", "both"])
 def test_growth_is_drawn_as_far_as_it_was_measured(parts: str, tmp_path: Path) -> None:
     looks = [(0.5, 80_000_000), (1.0, 81_000_000)]
-    files = [FileGrowth(h, Spread(h, h, h, 1), 81_000_000, looks) for h in (1.0, 2.0, 5.0, 10.0)]
+    files = [
+        FileGrowth(h, *[Spread(h, h, h, 1)] * 2, 81_000_000, looks) for h in (1.0, 2.0, 5.0, 10.0)
+    ]
     heard = [(hour / 10, 80_000_000, hour / 2) for hour in range(20)]
     endurance = Endurance(2.0, 100, 80_000_000, 80_000_000, 80_000_000, 10.0, heard)
     path = tmp_path / "growth.png"
