@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -269,10 +271,11 @@ def _print(suite: Suite, form: str) -> None:
     from musicedge_benchmarks.report import text
 
     results = suite.results
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     forms = {
         "json": lambda: json.dumps(results.to_dict(), indent=2) + "\n",
         "csv": lambda: tables.as_csv(results),
         "markdown": lambda: tables.as_markdown(results),
-        "text": lambda: text(results),
+        "text": lambda: text(results, width),
     }
     click.echo(forms[form](), nl=False)

@@ -16,10 +16,18 @@ from musicedge_benchmarks.tables import as_text, tables
 from musicedge_benchmarks.throughput import Throughput
 
 
-def text(results: Results) -> str:
-    """Return the report, which ends with a line break."""
+def text(results: Results, width: int | None = None) -> str:
+    """Return the report, which ends with a line break.
+
+    Parameters
+    ----------
+    results
+        What was measured.
+    width
+        Characters in a line of the terminal; None for any.
+    """
     lines = list(_head(results))
-    details = list(_details(results))
+    details = list(_details(results, width))
     if (budgets := list(results.budgets())) or not details:
         lines += ["", *_budgets(budgets)]
     for detail in details:
@@ -59,9 +67,9 @@ def _budgets(budgets: list[Budget]) -> Iterator[str]:
         yield "nothing was measured"
 
 
-def _details(results: Results) -> Iterator[list[str]]:
+def _details(results: Results, width: int | None) -> Iterator[list[str]]:
     for table in tables(results):
-        yield list(as_text(table))
+        yield list(as_text(table, width))
     if results.cold_start is not None:
         yield list(_cold_start(results.cold_start))
     if results.throughput is not None:

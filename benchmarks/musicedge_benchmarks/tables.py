@@ -77,14 +77,35 @@ def tables(results: Results) -> Iterator[Table]:
         yield from _peers(results.peers, results.peers.macs_per_second)
 
 
-def as_text(table: Table) -> Iterator[str]:
-    """Yield a title and the table's lines, its columns lined up."""
+def as_text(table: Table, width: int | None = None) -> Iterator[str]:
+    """Yield a title and the table's lines, its columns lined up.
+
+    Parameters
+    ----------
+    table
+        What to show.
+    width
+        Characters in a line of the terminal: where the table is wider, its columns become lines if
+        that is narrower. None for any.
+    """
     yield table.title
-    widths = [max(map(len, column)) for column in zip(table.head, *table.lines, strict=True)]
-    for line in (table.head, *table.lines):
-        name, *rest = zip(line, widths, strict=True)
-        cells = [name[0].ljust(name[1]), *(cell.rjust(width) for cell, width in rest)]
-        yield "  " + "  ".join(cells)
+    lines = _lined_up([table.head, *table.lines])
+    if width is not None and len(lines[0]) > width:
+        turned = _lined_up(list(zip(table.head, *table.lines, strict=True)))
+        lines = min(lines, turned, key=lambda each: len(each[0]))
+    yield from lines
+
+
+def _lined_up(lines: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  "
+        + "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
 
 
 def as_markdown(results: Results) -> str:

@@ -181,6 +181,16 @@ def test_the_comparison_is_the_same_in_every_form(results: Results):
         assert cells[4].startswith(f"{model.window.p50:.2f} / ")
 
 
+def test_a_table_that_is_too_wide_is_turned(results: Results):
+    table = list(tables.tables(results))[-1]
+    title, head, *_ = tables.as_text(table)
+    assert list(tables.as_text(table, len(head))) == list(tables.as_text(table))
+    turned = list(tables.as_text(table, len(head) - 1))
+    assert turned[0] == title
+    assert [line.split("  ")[1] for line in turned[1:]] == list(table.head)
+    assert max(map(len, turned[1:])) < len(head)
+
+
 def test_what_was_not_measured_is_empty(results: Results):
     rest = replace(results, end_to_end=EndToEnd(files=results.end_to_end.files))
     rows = list(csv.DictReader(io.StringIO(tables.as_csv(rest))))
