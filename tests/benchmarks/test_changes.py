@@ -36,6 +36,14 @@ def test_change_beyond_the_spread_of_rounds_is_told(now: float, words: str, tmp_
     assert found.ratio == pytest.approx(now / 5, rel=0.05)
 
 
+def test_run_that_told_no_provider_was_on_the_cpu(tmp_path: Path) -> None:
+    row = {**asdict(ROW), "times": times(5.0)}
+    del row["provider"]
+    earlier = load_earlier(write(tmp_path / "before.json", models=[row]))
+    assert len(changes([replace(ROW, times=times(5.0))], earlier)) == 1
+    assert changes([replace(ROW, times=times(5.0), provider="CUDA")], earlier) == []
+
+
 def test_row_that_the_earlier_run_lacks_is_left_out(tmp_path: Path) -> None:
     earlier = load_earlier(write(tmp_path / "before.json"))
     assert changes([replace(ROW, threads=2), replace(ROW, model="other")], earlier) == []
