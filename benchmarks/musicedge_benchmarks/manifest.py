@@ -133,8 +133,11 @@ def draw(
 def _track(folder: Path, row: Mapping[str, str], where: str) -> LabelledTrack:
     if not row["path"]:
         raise ManifestError(f"{where}: the path is empty; name a file or leave the row out")
+    path = folder.absolute() / row["path"]  # "-" alone would be standard input
+    if path.is_dir():
+        raise ManifestError(f"{where}: {printable(str(path))} is a folder; name a file")
     return LabelledTrack(
-        path=folder / row["path"],
+        path=path,
         genre=(row.get("genre") or "").strip(),
         moods=dict(_moods(row, where)),
         sources={mood: row.get(column) or "" for mood, column in SOURCES.items()},

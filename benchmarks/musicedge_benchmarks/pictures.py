@@ -147,9 +147,10 @@ def draw_growth(growth: Growth | None, endurance: Endurance | None, path: Path) 
         time.plot(heard, taken, color=_COLOURS[0])
         _straight(time, heard[-1], taken[-1])
         time.set(title="Listening", xlabel="hours heard", ylabel="seconds")
-        memory.plot(heard, [each / MEGABYTE for each in resident], color=_COLOURS[0])
+        megabytes = [each / MEGABYTE for each in resident]
+        memory.plot(heard, megabytes, color=_COLOURS[0])
         memory.set(title="Memory while listening", xlabel="hours heard", ylabel="MB resident")
-        memory.set_ylim(bottom=0)
+        memory.set_ylim(0, 1.2 * max(megabytes))
     _save(figure, path)
 
 
@@ -165,7 +166,7 @@ def _draw_files(files: Sequence[FileGrowth], time: Axes, memory: Axes) -> None:
         megabytes = [each / MEGABYTE for each in resident]
         memory.plot(done, megabytes, color=colour, label=f"{file.hours:g} h")
     memory.set(title="Memory meanwhile", xlabel="hours done, about", ylabel="MB resident")
-    memory.set_ylim(bottom=0)
+    memory.set_ylim(0, 1.2 * max(megabytes))
     memory.legend(frameon=False, loc="lower center")
 
 

@@ -49,6 +49,7 @@ def test_speech_and_noise_are_passed_over(tmp_path: Path) -> None:
         (HEAD, "no row has a label"),
         (HEAD + "a.wav,,,,,,,\n", "no row has a label"),
         (HEAD + ",jazz,,,,,,\n", "line 2: the path is empty"),
+        (HEAD + ".,jazz,,,,,,\n", "line 2: .* is a folder; name a file"),
         (HEAD + "a.wav,jazz,happy,,,,,\n", "line 2: valence is 'happy'; give a number"),
         (HEAD + "a.wav,jazz,inf,,,,,\n", "line 2: valence is 'inf'"),
         (HEAD + "a.wav,jazz,,,,,first,\n", "line 2: fold is 'first'; give a whole number"),
