@@ -37,6 +37,9 @@ class CheckpointInfo:
         What is on the backbone.
     frontend
         The constants of the log-mel that it was trained on.
+    split
+        The name of the split that it was trained on, such as ``"fold-0"``, whose tracks it has not
+        heard; empty where that is not known.
     temperature, music_threshold
         The calibration, from predictions on tracks that were not trained on.
     scores
@@ -48,6 +51,7 @@ class CheckpointInfo:
     hidden_size: int
     mood_size: int
     frontend: FrontEndConfig
+    split: str = ""
     temperature: float = 1.0
     music_threshold: float = 0.5
     scores: Mapping[str, Any] = field(default_factory=dict)

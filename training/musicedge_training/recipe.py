@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -184,3 +185,23 @@ def load_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Re
         if first["type"] == "missing":
             raise RecipeError(f"{path}: {where} is missing") from None
         raise RecipeError(f"{path}: {where} is {first['input']!r}: {first['msg']}") from None
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Return ``KEY=VALUE`` texts as values: TOML's, a bare word as a text, ``none`` as None.
+
+    Raises
+    ------
+    RecipeError
+        One has no equals sign.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise RecipeError(f"{setting!r}: must be KEY=VALUE, such as epochs=20")
+        try:
+            values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[key.strip()] = None if text.strip() == "none" else text.strip()
+    return values

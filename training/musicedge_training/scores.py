@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import r2_score, roc_auc_score
 
 Float = NDArray[np.floating]
 Int = NDArray[np.integer]
@@ -30,6 +30,22 @@ def macro_f1(truth: Int, predicted: Int) -> float:
 def spearman(truth: Float, predicted: Float) -> float:
     """Rank correlation, in [-1, 1]."""
     return float(spearmanr(truth, predicted).statistic)
+
+
+def concordance(truth: Float, predicted: Float) -> float:
+    """Concordance correlation coefficient, in [-1, 1].
+
+    2 cov(t, p) / (var(t) + var(p) + (mean(t) - mean(p))^2): Lin, "A concordance correlation
+    coefficient to evaluate reproducibility", Biometrics 1989.
+    """
+    covariance = np.mean((truth - truth.mean()) * (predicted - predicted.mean()))
+    spread = truth.var() + predicted.var() + (truth.mean() - predicted.mean()) ** 2
+    return float(2 * covariance / spread) if spread > 0 else float("nan")
+
+
+def r2(truth: Float, predicted: Float) -> float:
+    """Coefficient of determination, at most 1; 0 for always saying the mean."""
+    return float(r2_score(truth, predicted))
 
 
 def auroc(truth: NDArray[np.bool_], score: Float) -> float:

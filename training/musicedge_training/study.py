@@ -141,7 +141,8 @@ def _run_split(bench: Workbench, system: System, split: Split, home: Path) -> No
         network = _trained(system, home)
         if network is None:
             network = bench.train(system.recipe, split, _teacher(system, split, home.parent))
-            checkpoint.save(home / CHECKPOINT, network, _info(bench, system.recipe, network))
+            info = checkpoint_info(bench, system.recipe, network)
+            checkpoint.save(home / CHECKPOINT, network, replace(info, split=split.name))
         if split.name == ALL:
             return
         predictions = bench.predict(network, split.test)
@@ -266,7 +267,10 @@ def _unseen_noise(
     return np.concatenate(rows), np.concatenate(values)
 
 
-def _info(bench: Workbench, recipe: Recipe, network: MultitaskNetwork) -> checkpoint.CheckpointInfo:
+def checkpoint_info(
+    bench: Workbench, recipe: Recipe, network: MultitaskNetwork
+) -> checkpoint.CheckpointInfo:
+    """Return what a checkpoint of a network says about itself before it is calibrated."""
     return checkpoint.CheckpointInfo(
         recipe=recipe.model_dump(),
         heads=network.specs,

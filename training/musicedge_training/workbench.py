@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,7 +33,8 @@ from musicedge_training.predict import (
     predict,
 )
 from musicedge_training.recipe import Recipe
-from musicedge_training.representations import LogMelCache, front_end, write_npy
+from musicedge_training.representations import LogMelCache, Skipped, front_end, write_npy
+from musicedge_training.running import QUIET, Run
 from musicedge_training.shipped import shipped_tagger
 from musicedge_training.splits import Split
 from musicedge_training.start import TAGS
@@ -88,10 +91,22 @@ class Workbench:
             console.print(f"{dataset.source}: {note}")
         return dataset
 
-    @property
+    @cached_property
     def tracks(self) -> list[Track]:
-        """The labelled tracks."""
-        return self.dataset.tracks
+        """The labelled tracks, but those whose audio cannot be decoded.
+
+        Raises
+        ------
+        DatasetError
+            There is none.
+        """
+        skipped = {each.path for each in self._features[1]}
+        tracks = [track for track in self.dataset.tracks if track.path not in skipped]
+        if skipped:
+            console.print(f"{len(skipped)} of {len(self.dataset.tracks)} tracks are left out")
+        if not tracks:
+            raise DatasetError(f"{self.dataset.source}: none of its files can be decoded")
+        return tracks
 
     @property
     def labels(self) -> Labels:
@@ -101,9 +116,12 @@ class Workbench:
     @cached_property
     def logmel(self) -> LogMelCache:
         """The log-mel of all tracks, computed."""
+        return self._features[0]
+
+    @cached_property
+    def _features(self) -> tuple[LogMelCache, list[Skipped]]:
         logmel = LogMelCache(self.cache / "logmel", self.frontend)
-        logmel.fill([track.path for track in self.tracks], jobs=self.jobs)
-        return logmel
+        return logmel, logmel.fill([t.path for t in self.dataset.tracks], jobs=self.jobs)
 
     @cached_property
     def tagger(self) -> AudioTagger:
@@ -133,7 +151,8 @@ class Workbench:
     @cached_property
     def embeddings(self) -> NDArray[np.float32]:
         """The pretrained network's mean embedding of each track, [shape=(n, embedding)]."""
-        path = self.cache / "embeddings.npy"
+        ids = json.dumps([track.id for track in self.tracks]).encode()
+        path = self.cache / f"embeddings-{hashlib.sha256(ids).hexdigest()[:12]}.npy"
         if not path.exists():
             write_npy(path, probe.embed(self.tagger, self.windows(self.tracks)))
         embeddings: NDArray[np.float32] = np.load(path, allow_pickle=False)
@@ -171,7 +190,7 @@ class Workbench:
             StemMaps(bank, self.tagger, frozen).build(recipe.variants, jobs=self.jobs)
 
     def train(
-        self, recipe: Recipe, split: Split, teacher: Teacher | None = None
+        self, recipe: Recipe, split: Split, teacher: Teacher | None = None, *, run: Run = QUIET
     ) -> MultitaskNetwork:
         """Train a network on a split of the tracks, and on all synthetic sounds."""
         self.prepare(recipe, teacher)
@@ -179,7 +198,17 @@ class Workbench:
         extra = np.arange(len(self.tracks), len(bank.tracks))
         rows = np.concatenate([split.train, extra])
         genres = self.dataset.genres
-        return fit.fit(recipe, bank, rows, self.tagger, self.tags, teacher, genres)
+        return fit.fit(
+            recipe,
+            bank,
+            rows,
+            self.tagger,
+            self.tags,
+            teacher,
+            genres,
+            validation=split.test,
+            run=run,
+        )
 
     def predict(self, network: MultitaskNetwork, rows: NDArray[np.int64]) -> Predictions:
         """Run a network over some of the tracks."""

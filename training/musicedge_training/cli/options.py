@@ -12,10 +12,12 @@ import click
 from musicedge.cpus import available_cpus
 from musicedge_training.workbench import Workbench
 
+Command = Callable[..., Any]
+
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def feature_options(command: Command) -> Command:
     """Add --cache and --jobs, and pass them on; without --jobs, as many as there are CPUs."""
 
     @click.option(
@@ -33,14 +35,23 @@ def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --data, --weights, --cache, --jobs and --threads, and pass them on as `bench`."""
+def dataset_options(*, needs_weights: bool) -> Callable[[Command], Command]:
+    """Return what adds --data, --weights, --cache, --jobs and --threads, passed on as `bench`."""
 
-    @click.option("--data", type=_FOLDER, required=True, help="The corpus: folder of tracks.csv.")
+    def decorate(command: Command) -> Command:
+        return _with_bench(command, needs_weights)
+
+    return decorate
+
+
+def _with_bench(command: Command, needs_weights: bool) -> Command:
+    @click.option(
+        "--data", required=True, help="A folder of genre-named folders, a CSV, or a known dataset."
+    )
     @click.option(
         "--weights",
         type=_FOLDER,
-        required=True,
+        required=needs_weights,
         help="Folder of the pretrained network mn04_as and its label list.",
     )
     @feature_options
@@ -48,8 +59,8 @@ def dataset_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapper(
         *args: Any,
-        data: Path,
-        weights: Path,
+        data: str,
+        weights: Path | None,
         cache: Path,
         jobs: int,
         threads: int | None,

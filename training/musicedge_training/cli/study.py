@@ -16,7 +16,7 @@ from musicedge_training.workbench import Workbench
 
 @click.command()
 @click.argument("systems", nargs=-1, required=True, metavar="RECIPE...")
-@dataset_options
+@dataset_options(needs_weights=True)
 @click.option(
     "-o",
     "--output",
