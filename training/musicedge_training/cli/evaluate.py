@@ -26,7 +26,7 @@ from musicedge_training.splits import FOLDS
 @click.option(
     "--fold",
     type=click.IntRange(0, FOLDS - 1),
-    help="Score the tracks of one fold.  [default: the one that a checkpoint says it has not heard]",
+    help="Score the tracks of one fold.  [default: the one that a checkpoint has not heard]",
 )
 @click.option("--everything", is_flag=True, help="Score all tracks, whatever was trained on.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
@@ -68,9 +68,7 @@ def evaluate(
     chosen = None if everything else own_fold(subject) if fold is None else fold
     tracks = [track for track in dataset.tracks if chosen is None or track.fold == chosen]
     tracks, predictions = predictions_of(subject, tracks, cache, jobs)
-    judgement = judge(
-        tracks, predictions, temperature=subject.temperature, genres=subject.genres
-    )
+    judgement = judge(tracks, predictions, temperature=subject.temperature, genres=subject.genres)
     which = "all tracks" if chosen is None else f"fold {chosen}"
     if output is not None:
         title = f"{Path(source).name} on {dataset.name}, {which}"

@@ -80,7 +80,7 @@ def train(
     Examples:
       musicedge train --data music/
       musicedge train --data songs.csv --set epochs=20 --set name=mine
-      musicedge train lstm --data corpus --weights weights --teacher runs/cnn/fold-0/model.safetensors
+      musicedge train lstm --data corpus --weights weights --set teacher=none
       musicedge export runs/finetune/model.safetensors --data music/
     """
     chosen = load_recipe(recipe, parse_settings(settings))
@@ -126,4 +126,3 @@ def _teacher(recipe: Recipe, path: Path | None) -> Teacher | None:
             "or train without one by --set teacher=none"
         )
     return None
-
