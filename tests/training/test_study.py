@@ -116,7 +116,7 @@ def test_out_of_fold_predictions_are_each_tracks_own_in_order(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"data": "nowhere"}, ("nowhere", "tracks.csv")),
+        ({"data": "nowhere"}, ("nowhere", "no such file or folder")),
         ({"weights": "nowhere"}, ("mn04_as.safetensors", "--weights")),
     ],
 )
