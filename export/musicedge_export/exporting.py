@@ -78,7 +78,7 @@ class Exporter:
             A graph differs from the network by more than is allowed.
         """
         network, info = checkpoint.load(path)
-        scores = self._fold_scores(path.parent, info.temperature, variants)
+        scores = self._fold_scores(path.parent, info, variants)
         self.note("graphs of the shipped network")
         graphs = self._variants(network, info.frontend.n_mels, variants)
         windows = self._windows(VERIFICATION_WINDOWS, seed=1)
@@ -129,9 +129,10 @@ class Exporter:
         return [cut_windows(self.logmel.get(self.tracks[row].path))[0] for row in chosen]
 
     def _fold_scores(
-        self, home: Path, temperature: float, variants: Sequence[str]
+        self, home: Path, shipped: CheckpointInfo, variants: Sequence[str]
     ) -> dict[str, dict[str, float]]:
         """Score every variant of the folds' networks on what each did not hear."""
+        genres = next((spec.labels for spec in shipped.heads if spec.name == "genre"), ())
         parts: dict[str, list[Predictions]] = {}
         held_out: list[Track] = []
         for number, split in enumerate(fold_splits(self.tracks)):
@@ -152,7 +153,10 @@ class Exporter:
             variant: {
                 name: round(score.value, 4)
                 for name, score in evaluate.evaluate(
-                    held_out, Predictions.join(predictions), temperature=temperature
+                    held_out,
+                    Predictions.join(predictions),
+                    temperature=shipped.temperature,
+                    genres=genres,
                 ).items()
             }
             for variant, predictions in parts.items()

@@ -118,7 +118,7 @@ def test_tiny_task_is_learned(
             "genre_pull": 0.0,
             "mood_pull": 0.0,
             "mood_hidden_pull": 0.0,
-            "samples_per_epoch": 640,
+            "samples_per_epoch": 960,
             "learning_rate": 1e-2,
             "backbone_rate": 0.1,
             "tagging_weight": 0.0,

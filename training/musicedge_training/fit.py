@@ -76,14 +76,17 @@ class MultitaskTraining(L.LightningModule):
             network.backbone.features[: recipe.frozen_blocks].requires_grad_(False)
 
     def on_train_epoch_start(self) -> None:
-        """Keep the backbone's batch statistics: batches here are small and unlike AudioSet.
-
-        What an epoch draws by chance depends on its number alone, as in `CropSampler`.
-        """
-        torch.manual_seed(self.recipe.seed * 1_000_003 + self.current_epoch)
+        """Keep the backbone's batch statistics: batches here are small and unlike AudioSet."""
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
+
+    def on_train_batch_start(self, batch: Batch, index: int) -> None:
+        """Let what a step drops by chance depend on its number alone, as `CropSampler`'s draws do.
+
+        So a training that goes on drops what it would have dropped.
+        """
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the weighted sum of the losses of one batch."""

@@ -24,7 +24,10 @@ STATE = "training.ckpt"
 """The state of a training that is not done, in its folder."""
 
 _MAX_BYTES = 4 << 30
-_UNREADABLE = (OSError, RuntimeError, KeyError, TypeError, ValueError, pickle.PickleError)
+_UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError),
+    pickle.PickleError,
+)
 
 
 class RunError(MusicedgeError):

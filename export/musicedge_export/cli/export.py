@@ -127,7 +127,8 @@ def _of_checkpoint(
     info = checkpoint.load(path)[1]
     tracks = open_dataset(data).tracks
     logmel = LogMelCache(cache / "logmel", info.frontend)
-    logmel.fill([track.path for track in tracks], jobs=jobs)
+    skipped = {each.path for each in logmel.fill([track.path for track in tracks], jobs=jobs)}
+    tracks = [track for track in tracks if track.path not in skipped]
     chosen = variants or DEFAULT_VARIANTS
     if "all" in variants:
         transformer = str(info.recipe.get("architecture")).startswith("ast")

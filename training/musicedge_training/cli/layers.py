@@ -115,7 +115,8 @@ def _embedding(
         kept = np.random.default_rng(0).permutation(len(tracks))[:_MOST_TRACKS]
         tracks = [tracks[index] for index in sorted(kept)]
     logmel = LogMelCache(cache / "logmel", info.frontend)
-    logmel.fill([track.path for track in tracks], jobs=jobs)
+    skipped = {each.path for each in logmel.fill([track.path for track in tracks], jobs=jobs)}
+    tracks = [track for track in tracks if track.path not in skipped]
     embeddings = probe.embed(backbone, TrackWindows(logmel, tracks))
     genres = [str(track.genre) for track in tracks]
     names, shares = neighbour_shares(embeddings, genres, [track.group for track in tracks])
