@@ -80,14 +80,7 @@ class Run:
             # Tensors and plain values alone: nothing in the file is run.
             state = torch.load(path, map_location="cpu", weights_only=True)
             theirs, epoch = state["recipe"], int(state["epoch"]) + 1
-        except (
-            OSError,
-            RuntimeError,
-            KeyError,
-            TypeError,
-            ValueError,
-            pickle.PickleError,
-        ) as error:
+        except _UNREADABLE as error:
             raise RunError(
                 f"{path}: cannot be read as a training's state; remove it to begin again"
             ) from error
