@@ -189,6 +189,22 @@ def test_another_backbone_gets_integrated_gradients(
     assert other.method == "integrated gradients"
 
 
+def test_transformer_gets_attention_rollout(save: Save, tmp_path: Path) -> None:
+    network = random_network(architecture="ast")
+    path = save(tmp_path / "a.safetensors", network, recipe={"name": "tiny", "architecture": "ast"})
+    graph = to_onnx(network, window_frames=1000, n_mels=128)
+    model = load(write_model(graph, card_of(path, 1000), tmp_path))
+    frames = np.random.default_rng(0).standard_normal((1000, 128)).astype(np.float32)
+    occluder = Occluder(model, frames)
+    maker = CheckpointMap(path, model.card)
+    assert maker.method == "attention rollout"
+    found = maker(occluder, OF)
+    assert found.shape == occluder.grid.shape
+    assert np.isfinite(found).all()
+    assert np.ptp(found) > 0
+    np.testing.assert_array_equal(found, maker(occluder, OF))
+
+
 def test_the_command_takes_the_map_of_the_checkpoint(
     model_file: Path, checkpoint_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -146,6 +146,16 @@ def test_tiny_task_is_learned(
     assert GENRES[int(outputs["genre"][4].argmax())] in ("pop", "rock")
 
 
+@pytest.mark.parametrize("weighting", ["uncertainty", "dwa"])
+@pytest.mark.parametrize("mood_loss", ["ccc", "mix"])
+def test_other_losses_and_weightings_train(
+    weighting: str, mood_loss: str, bank: CropBank, tagger: AudioTagger
+) -> None:
+    settings = {"weighting": weighting, "mood_loss": mood_loss, "epochs": 3}
+    network = train(QUICK.model_copy(update=settings), bank, tagger)
+    assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
+
+
 @pytest.fixture(scope="module")
 def teacher(bank: CropBank, tagger: AudioTagger) -> Teacher:
     """A network with heads as `bank`'s labels call for, that says one thing of everything."""

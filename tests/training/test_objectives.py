@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch.nn import functional
 
-from musicedge_training.objectives import masked_mean, partial_cross_entropy
+from musicedge_training import scores
+from musicedge_training.objectives import (
+    TaskWeights,
+    concordance_loss,
+    masked_mean,
+    partial_cross_entropy,
+)
 
 CLASSES = 5
 
@@ -103,3 +110,45 @@ def test_masked_mean_of_nothing_has_a_gradient_of_zero() -> None:
     values = torch.ones(3, requires_grad=True)
     masked_mean(values, torch.zeros(3)).backward()
     assert torch.equal(values.grad, torch.zeros(3))
+
+
+def test_concordance_loss_is_one_minus_the_score_of_what_counts() -> None:
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.random(30).astype(np.float32), rng.random(30).astype(np.float32)
+    weights = torch.ones(30)
+    weights[20:] = 0
+    loss = concordance_loss(torch.from_numpy(predicted), torch.from_numpy(truth), weights)
+    assert 1 - float(loss) == pytest.approx(
+        scores.concordance(truth[:20], predicted[:20]), abs=1e-4
+    )
+    same = torch.from_numpy(truth)
+    assert float(concordance_loss(same, same, torch.ones(30))) == pytest.approx(0, abs=1e-4)
+    assert float(concordance_loss(same, same, torch.zeros(30))) == 0
+
+
+def test_fixed_weights_add_up() -> None:
+    weights = TaskWeights("fixed", ("a", "b"))
+    losses = {"a": torch.tensor(2.0), "b": torch.tensor(3.0), "c": torch.tensor(100.0)}
+    assert float(weights(losses)) == 5.0
+    assert not any(parameter.requires_grad for parameter in weights.parameters())
+
+
+def test_uncertainty_learns_to_weigh_a_loud_task_less() -> None:
+    weights = TaskWeights("uncertainty", ("loud", "quiet"))
+    optimizer = torch.optim.SGD(weights.parameters(), lr=0.1)
+    for _ in range(300):
+        optimizer.zero_grad()
+        weights({"loud": torch.tensor(4.0), "quiet": torch.tensor(0.25)}).backward()
+        optimizer.step()
+    # exp(-s) L + s is least at s = ln L.
+    expected = torch.log(torch.tensor([4.0, 0.25]))
+    torch.testing.assert_close(weights.log_variances.detach(), expected, atol=1e-2, rtol=1e-2)
+
+
+def test_dynamic_average_favours_the_task_that_falls_least() -> None:
+    weights = TaskWeights("dwa", ("slow", "fast"))
+    for slow, fast in ((1.0, 1.0), (0.9, 0.3)):
+        weights({"slow": torch.tensor(slow), "fast": torch.tensor(fast)})
+        weights.end_epoch()
+    expected = 2 * torch.softmax(torch.tensor([0.9, 0.3]) / 2, dim=0)
+    torch.testing.assert_close(weights.weights, expected)

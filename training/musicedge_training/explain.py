@@ -26,8 +26,9 @@ _MOST_APART = 0.15  # between a value of the network and of its quantised form
 class CheckpointMap:
     """Makes maps from the network that a model file was exported from.
 
-    Grad-CAM for the CNN, at its last layer; integrated gradients for any other network. Neither is
-    clipped at 0, so that what speaks against a value is seen as well.
+    Grad-CAM for the CNN, at its last layer; attention rollout, weighted by gradients, for a
+    transformer; integrated gradients for any other network. But for the rollout, which tells only
+    what speaks for a value, they are not clipped at 0, so that what speaks against it is seen too.
 
     Parameters
     ----------
@@ -43,8 +44,9 @@ class CheckpointMap:
 
     References
     ----------
-    Selvaraju et al., "Grad-CAM", ICCV 2017; Sundararajan, Taly and Yan, "Axiomatic attribution for
-    deep networks", ICML 2017.
+    Selvaraju et al., "Grad-CAM", ICCV 2017; Abnar and Zuidema, "Quantifying attention flow in
+    transformers", ACL 2020; Chefer, Gur and Wolf, "Generic attention-model explainability", ICCV
+    2021; Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks", ICML 2017.
     """
 
     def __init__(self, path: str | Path, card: Card) -> None:
@@ -61,11 +63,14 @@ class CheckpointMap:
                 f"{path}: its front-end is not that of the model file; name its own checkpoint"
             )
         self._is_cnn = isinstance(self._network.backbone, MobileNetV3)
+        self._is_transformer = hasattr(self._network.backbone, "vit")
 
     @property
     def method(self) -> str:
         """What the maps are called."""
-        return "Grad-CAM" if self._is_cnn else "integrated gradients"
+        if self._is_cnn:
+            return "Grad-CAM"
+        return "attention rollout" if self._is_transformer else "integrated gradients"
 
     def __call__(self, occluder: Occluder, of: str) -> Float64:
         """Return the map of a window, np.ndarray [shape=(moments, bands)], in log-odds.
@@ -85,6 +90,8 @@ class CheckpointMap:
         self._compare(occluder, of)
         if self._is_cnn:
             return self.grad_cam(occluder, of)
+        if self._is_transformer:
+            return self.attention_rollout(occluder, of)
         return self.integrated_gradients(occluder, of)
 
     def grad_cam(self, occluder: Occluder, of: str) -> Float64:
@@ -110,9 +117,44 @@ class CheckpointMap:
         assert layer.grad is not None
         weights = layer.grad.mean(dim=(2, 3), keepdim=True)
         cam = (weights * layer.detach()).sum(dim=1, keepdim=True)
-        # The layer is (n_mels, time); the window is (time, n_mels).
-        size = (window.shape[1], window.shape[0])
-        spread = functional.interpolate(cam, size, mode="bilinear")[0, 0].T
+        return self._spread(cam, occluder)
+
+    def attention_rollout(self, occluder: Occluder, of: str) -> Float64:
+        """Follow attention through the blocks, each weighted by its gradients where these are > 0.
+
+        Only for a network with the backbone `SpectrogramTransformer`.
+        """
+        backbone = self._network.backbone
+        window = torch.from_numpy(occluder.frames)[self._repeated(occluder)]
+        held: list[Tensor] = []
+
+        def hold(_: torch.nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+            output.retain_grad()
+            held.append(output)
+
+        hooks = []
+        for block in backbone.vit.blocks:
+            block.attn.fused_attn = False  # the fused kernel keeps its attention to itself
+            hooks.append(block.attn.attn_drop.register_forward_hook(hold))
+        try:
+            with torch.enable_grad():
+                self._log_odds(window.unsqueeze(0).requires_grad_(), of).sum().backward()
+        finally:
+            for hook in hooks:
+                hook.remove()
+        relevance = torch.eye(held[0].shape[-1])
+        for attention in held:
+            assert attention.grad is not None
+            weighted = (attention.grad * attention.detach()).clamp_min(0).mean(dim=1)[0]
+            relevance = relevance + weighted @ relevance
+        mattered = relevance.mean(dim=0) - 1 / len(relevance)
+        grid = backbone.vit.patch_embed.grid_size
+        return self._spread(mattered.reshape(1, 1, *grid), occluder)
+
+    def _spread(self, coarse: Tensor, occluder: Occluder) -> Float64:
+        """Return a map of a layer, (1, 1, bands, time), as one of the window's cells."""
+        size = (occluder.frames.shape[1], self._card.window_frames)
+        spread = functional.interpolate(coarse, size, mode="bilinear")[0, 0].T
         folded = torch.zeros(occluder.frames.shape)
         folded.index_add_(0, self._repeated(occluder), spread)
         return _by_cell(folded, occluder.grid)

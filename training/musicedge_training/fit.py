@@ -22,7 +22,12 @@ from musicedge_training.architectures.heads import MultitaskNetwork, SourceOutpu
 from musicedge_training.crops import CropBank
 from musicedge_training.datasets.track import GENRES, MOODS
 from musicedge_training.labels import Labels
-from musicedge_training.objectives import masked_mean, partial_cross_entropy
+from musicedge_training.objectives import (
+    TaskWeights,
+    masked_mean,
+    partial_cross_entropy,
+    regression_loss,
+)
 from musicedge_training.recipe import Recipe
 from musicedge_training.running import QUIET, Run, RunError
 from musicedge_training.sampling import Batch, CropSampler
@@ -66,6 +71,8 @@ class MultitaskTraining(L.LightningModule):
         self.tagged = [row for row, genre in enumerate(genres) if genre in TAGS]
         self.genre_tags = [tags.index(TAGS[genres[row]]) for row in self.tagged]
         self.moods = [mood for mood in MOODS if mood in network.heads]
+        tasks = [*(["genre"] if genres else []), *self.moods]
+        self.task_weights = TaskWeights(recipe.weighting, tasks)
         for spec in network.specs:
             own = [source.name for source in spec.sources]
             places = [own.index(name) if name in own else -1 for name in sources]
@@ -110,7 +117,13 @@ class MultitaskTraining(L.LightningModule):
             on_step=False,
             batch_size=len(embedding),
         )
-        return torch.stack(list(losses.values())).sum()
+        tasks = self.task_weights(losses) if self.task_weights.tasks else torch.zeros(())
+        others = [value for name, value in losses.items() if name not in self.task_weights.tasks]
+        return torch.stack([tasks.to(embedding.device), *others]).sum()
+
+    def on_train_epoch_end(self) -> None:
+        """Let the weights of the tasks follow the epoch's losses."""
+        self.task_weights.end_epoch()
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Log what the labels of one batch that is not trained on cost."""
@@ -163,10 +176,14 @@ class MultitaskTraining(L.LightningModule):
         weight = (batch.mood_known[:, column] & (place >= 0)).float()
         place = place.clamp_min(0)
         value = given.values.gather(1, place[:, None]).squeeze(1)
-        error = (value - batch.moods[:, column]) / self.network.heads[mood].deviation[place]
+        head = self.network.heads[mood]
+        # Sources have scales of their own: in standard deviations of each they can be compared.
+        told = (value - head.mean[place]) / head.deviation[place]
+        label = (batch.moods[:, column] - head.mean[place]) / head.deviation[place]
+        error = regression_loss(self.recipe.mood_loss, told, label, weight)
         gate = functional.cross_entropy(given.gate, place, reduction="none")
         return {
-            mood: self.recipe.mood_weight * masked_mean(error.square(), weight),
+            mood: self.recipe.mood_weight * error,
             f"gate/{mood}": self.recipe.gate_weight * masked_mean(gate, weight),
         }
 

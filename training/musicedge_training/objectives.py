@@ -1,9 +1,11 @@
-"""The losses of the heads; every label may be missing or partial."""
+"""The losses of the heads, where every label may be missing or partial, and their weights."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 
@@ -38,3 +40,91 @@ def partial_cross_entropy(logits: Tensor, allowed: Tensor, *, smoothing: float =
 def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Return the mean of values ``(batch,)`` weighted by ``(batch,)``; 0 where no weight is."""
     return (values * weights).sum() / weights.sum().clamp_min(1e-6)
+
+
+def concordance_loss(predicted: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+    """Return one minus Lin's concordance correlation of the weighted examples, in [0, 2].
+
+    Parameters
+    ----------
+    predicted, truth : Tensor [shape=(batch,)]
+    weights : Tensor [shape=(batch,)]
+        0 leaves an example out; without two that count the loss is 0.
+
+    Notes
+    -----
+    See `musicedge_training.scores.concordance`; a batch must be large for it to tell much.
+    """
+    p_mean, t_mean = masked_mean(predicted, weights), masked_mean(truth, weights)
+    p, t = predicted - p_mean, truth - t_mean
+    covariance = masked_mean(p * t, weights)
+    spread = masked_mean(p.square(), weights) + masked_mean(t.square(), weights)
+    spread = spread + (p_mean - t_mean).square()
+    loss = 1 - 2 * covariance / spread.clamp_min(1e-6)
+    return torch.where(weights.sum() > 1, loss, torch.zeros_like(loss))
+
+
+def regression_loss(kind: str, predicted: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+    """Return the error of the weighted examples.
+
+    Parameters
+    ----------
+    kind
+        ``"mse"``: squared; ``"ccc"``: `concordance_loss`; ``"mix"``: the mean of both.
+    predicted, truth, weights : Tensor [shape=(batch,)]
+    """
+    if kind == "ccc":
+        return concordance_loss(predicted, truth, weights)
+    squared = masked_mean((predicted - truth).square(), weights)
+    if kind == "mse":
+        return squared
+    return (squared + concordance_loss(predicted, truth, weights)) / 2
+
+
+class TaskWeights(nn.Module):
+    """Weighs tasks' losses against each other.
+
+    Parameters
+    ----------
+    kind
+        ``"fixed"``: each counts once, as the recipe's weights make it. ``"uncertainty"``: by
+        learned variances, exp(-s) L + s for each task (Kendall, Gal and Cipolla, "Multi-task
+        learning using uncertainty to weigh losses", CVPR 2018). ``"dwa"``: by how slowly each loss
+        falls from one epoch to the next, a softmax at temperature 2 that sums to the number of
+        tasks (Liu, Johns and Davison, "End-to-end multi-task learning with attention", CVPR 2019).
+    tasks
+        Their names.
+    """
+
+    def __init__(self, kind: str, tasks: Sequence[str]) -> None:
+        super().__init__()
+        self.kind = kind
+        self.tasks = tuple(tasks)
+        self.log_variances = nn.Parameter(
+            torch.zeros(len(self.tasks)), requires_grad=kind == "uncertainty"
+        )
+        self.register_buffer("weights", torch.ones(len(self.tasks)))
+        self.register_buffer("sums", torch.zeros(len(self.tasks)))
+        self.register_buffer("steps", torch.zeros(()))
+        self.register_buffer("before", torch.zeros(len(self.tasks)))
+
+    def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum of the tasks' losses."""
+        values = torch.stack([losses[task] for task in self.tasks])
+        if self.kind == "uncertainty":
+            return (torch.exp(-self.log_variances) * values + self.log_variances).sum()
+        self.sums += values.detach()
+        self.steps += 1
+        return (self.weights * values).sum()
+
+    def end_epoch(self) -> None:
+        """Set the weights of the next epoch, where they change by epoch."""
+        if self.kind != "dwa":
+            return
+        now = self.sums / self.steps.clamp_min(1)
+        if (self.before > 0).all():
+            falls = now / self.before.clamp_min(1e-8)
+            self.weights.copy_(len(self.tasks) * torch.softmax(falls / 2, dim=0))
+        self.before.copy_(now)
+        self.sums.zero_()
+        self.steps.zero_()

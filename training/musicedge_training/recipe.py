@@ -89,6 +89,10 @@ class Recipe(BaseModel):
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     genre_weight: float = Field(default=1.0, ge=0)
     mood_weight: float = Field(default=0.3, ge=0)
+    mood_loss: Literal["mse", "ccc", "mix"] = "mse"
+    """What a mood's error is: squared, one minus the concordance of the batch, or half of each."""
+    weighting: Literal["fixed", "uncertainty", "dwa"] = "fixed"
+    """How genre and moods are weighed against each other, beside the weights here."""
     music_weight: float = Field(default=0.3, ge=0)
     tagging_weight: float = Field(default=1.0, ge=0)
     """Weight of staying close to the pretrained network's own 527 tags of the clean crop."""
