@@ -277,12 +277,15 @@ def to_half(model: ModelProto) -> ModelProto:
 def quantize_weights(
     model: ModelProto, kinds: Sequence[str] = ("Gemm",), excluded: Sequence[str] = ()
 ) -> ModelProto:
-    """Return the model with the weights of some operators as int8, a DequantizeLinear before each.
+    """Return the model with the weights of some operators as int8, turned into float before each.
 
     `kinds` are of Gemm, MatMul and Conv; nodes whose names are `excluded` stay. The scale of an
-    output is its largest weight over 127; onnxruntime turns the weights back into float once, when
-    it opens the model. The heads keep float weights: they are few, and those of the pretrained tags
-    are so much larger than the others that no scale fits both.
+    output is its largest weight over 127. The heads keep float weights: they are few, and those of
+    the pretrained tags are so much larger than the others that no scale fits both.
+
+    A Cast and a Mul turn the weights back: onnxruntime folds these once, when it opens the model,
+    and then has the fp32 layers. A DequantizeLinear it leaves, for integer kernels to find, and
+    does at every run; it also keeps convolutions from the layouts that constant weights get.
     """
     result = ModelProto()
     result.CopyFrom(model)
@@ -305,15 +308,15 @@ def quantize_weights(
         scale = (np.where(peaks > 0, peaks, 1) / 127).astype(np.float32)
         spread = np.expand_dims(scale, others)
         values = np.clip(np.round(weights / spread), -127, 127).astype(np.int8)
-        names = [f"{tensor.name}_{part}" for part in ("int8", "scale", "zero", "float")]
+        names = [f"{tensor.name}_{part}" for part in ("int8", "scale", "cast", "float")]
         graph.initializer.remove(tensor)
         graph.initializer.extend(
             numpy_helper.from_array(array, name)
-            for array, name in zip(
-                (values, scale, np.zeros(len(scale), np.int8)), names, strict=False
-            )
+            for array, name in zip((values, spread), names, strict=False)
         )
-        added.append(onnx.helper.make_node("DequantizeLinear", names[:3], names[3:], axis=axis))
+        cast = {"to": onnx.TensorProto.FLOAT}
+        added.append(onnx.helper.make_node("Cast", names[:1], names[2:3], **cast))
+        added.append(onnx.helper.make_node("Mul", [names[2], names[1]], names[3:]))
         node.input[1] = names[3]
     for node in reversed(added):
         graph.node.insert(0, node)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, numpy_helper
 from tests.export.conftest import FRAMES, random_network
@@ -28,11 +30,18 @@ from musicedge_training.architectures.cnn import LAYERS
 def quantised_weights(model: ModelProto) -> dict[str, tuple[TensorProto, TensorProto, str]]:
     """Return, by the operator's name, its quantised weight, the scale and the operator's type."""
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    sources = {n.output[0]: n for n in model.graph.node if n.op_type == "DequantizeLinear"}
+    sources = {node.output[0]: node for node in model.graph.node}
     found = {}
     for node in model.graph.node:
-        if node.op_type in ("Conv", "Gemm", "MatMul") and node.input[1] in sources:
-            weight, scale = sources[node.input[1]].input[:2]
+        source = sources.get(node.input[1]) if len(node.input) > 1 else None
+        if node.op_type not in ("Conv", "Gemm", "MatMul") or source is None:
+            continue
+        if source.op_type == "Mul":  # of int8 weights, cast to float, and their scales
+            cast, scale = source.input
+            weight = sources[cast].input[0] if cast in sources else ""
+        else:
+            weight, scale = (*source.input, "", "")[:2]
+        if source.op_type in ("Mul", "DequantizeLinear") and weight in tensors:
             found[node.name] = (tensors[weight], tensors[scale], node.op_type)
     return found
 
@@ -75,9 +84,8 @@ def test_dense_weights_alone_are_rounded_to_half_a_step(fp32: ModelProto) -> Non
                 numpy_helper.to_array(part) if isinstance(part, TensorProto) else part
                 for part in found[node.name]
             )
-            # torch's linear layers become Gemm with the outputs first.
-            step = scale[:, None]
-            assert (np.abs(weight * step - exact) <= 0.5001 * step).all()
+            assert scale.shape == (len(exact), 1)  # torch's linear layers have the outputs first
+            assert (np.abs(weight * scale - exact) <= 0.5001 * scale).all()
 
 
 def test_later_convolutions_have_int8_weights_of_seven_bits_a_scale_a_channel(
@@ -191,8 +199,7 @@ def test_weights_of_convolutions_are_rounded_to_half_a_step(recurrent: ModelProt
         if node.name in found:
             exact = numpy_helper.to_array(originals[node.input[1]])
             weight, scale = (numpy_helper.to_array(part) for part in found[node.name][:2])
-            step = scale[:, None, None, None]
-            assert (np.abs(weight * step - exact) <= 0.5001 * step).all()
+            assert (np.abs(weight * scale - exact) <= 0.5001 * scale).all()
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +254,19 @@ def test_layer_that_hurts_is_named(fp32: ModelProto, windows: list[np.ndarray]) 
     (worst, moved), *_ = loudest_layers(broken, windows[:2])
     assert worst == "backbone.features.12.block.0.0.weight"
     assert moved > 0
+
+
+def test_stored_weights_are_turned_into_float_once_when_a_model_is_opened(
+    fp32: ModelProto, tmp_path: Path
+) -> None:
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "opened.onnx")
+    options.log_severity_level = 3
+    small = quantize_weights(fp32, ("Gemm", "Conv"))
+    onnxruntime.InferenceSession(
+        small.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    opened = onnx.load(tmp_path / "opened.onnx")
+    assert not any(tensor.data_type == TensorProto.INT8 for tensor in opened.graph.initializer)
+    kinds = [node.op_type for node in opened.graph.node]
+    assert kinds.count("Cast") < len(quantised_weights(small))
