@@ -14,8 +14,8 @@ from musicedge_training import checkpoint, probe
 from musicedge_training.architectures.cnn import MobileNetV3
 from musicedge_training.checkpoint import CheckpointInfo
 from musicedge_training.cli.options import feature_options
-from musicedge_training.datasets import corpus
-from musicedge_training.datasets.corpus import DatasetError
+from musicedge_training.datasets.dataset import DatasetError
+from musicedge_training.datasets.opening import open_dataset
 from musicedge_training.layers import (
     backbone_of,
     first_filters,
@@ -41,8 +41,7 @@ _NAMED = 3  # genres of the neighbours that are told
 )
 @click.option(
     "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="A corpus, the folder of tracks.csv: show which of its genres lie close.",
+    help="A folder of genre-named folders, a CSV or a known dataset: show which genres lie close.",
 )
 @feature_options
 @click.option("--json", "as_json", is_flag=True, help="Print what lies close as JSON.")
@@ -55,7 +54,7 @@ _NAMED = 3  # genres of the neighbours that are told
 def layers(
     path: Path,
     song: Path | None,
-    data: Path | None,
+    data: str | None,
     cache: Path,
     jobs: int,
     as_json: bool,
@@ -103,10 +102,10 @@ def _middle(song: Path, info: CheckpointInfo) -> np.ndarray:
 
 
 def _embedding(
-    backbone: MobileNetV3, info: CheckpointInfo, data: Path, cache: Path, jobs: int
+    backbone: MobileNetV3, info: CheckpointInfo, data: str, cache: Path, jobs: int
 ) -> tuple[EmbeddingMap, dict[str, dict[str, float]]]:
     """Return the tracks of a sure genre on a plane, and the shares of each genre's neighbours."""
-    tracks = [track for track in corpus.load(data) if track.genre is not None]
+    tracks = [track for track in open_dataset(data).tracks if track.genre is not None]
     if len(tracks) < _LEAST_TRACKS:
         raise DatasetError(
             f"{data}: it has {len(tracks)} tracks of a sure genre, and a map needs {_LEAST_TRACKS}"
