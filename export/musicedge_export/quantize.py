@@ -20,7 +20,6 @@ from onnxruntime.quantization import (
     quantize_dynamic,
     quantize_static,
 )
-from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
@@ -55,14 +54,18 @@ class _Windows(CalibrationDataReader):  # type: ignore[misc]
 
 @contextmanager
 def _quiet_root_logger() -> Iterator[None]:
-    """Keep the quantiser's warnings of every float node, which go to the root logger, silent."""
+    """Keep the quantiser's warnings of every float node, which go to the root logger, silent.
+
+    And take away the handlers that parts of it put there.
+    """
     logger = logging.getLogger()
-    before = logger.level
+    level, handlers = logger.level, list(logger.handlers)
     logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        logger.setLevel(level)
+        logger.handlers = handlers
 
 
 def quantize(model: ModelProto, windows: Sequence[Float32]) -> ModelProto:
@@ -135,6 +138,9 @@ def to_int4(model: ModelProto) -> ModelProto:
         source, prepared = Path(folder) / "a", Path(folder) / "b"
         onnx.save(model, source)
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        # Here, where the root logger is kept: on import it makes every package's notes show.
+        from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
         quantiser = MatMulNBitsQuantizer(
             onnx.load(prepared), block_size=32, is_symmetric=True, accuracy_level=4
         )

@@ -183,6 +183,7 @@ def test_the_comparison_is_the_same_in_every_form(results: Results):
 
 def test_a_table_that_is_too_wide_is_turned(results: Results):
     table = list(tables.tables(results))[-1]
+    table = replace(table, lines=table.lines[:3])  # turned, every line takes a column
     title, head, *_ = tables.as_text(table)
     assert list(tables.as_text(table, len(head))) == list(tables.as_text(table))
     turned = list(tables.as_text(table, len(head) - 1))
@@ -195,7 +196,8 @@ def test_what_was_not_measured_is_empty(results: Results):
     rest = replace(results, end_to_end=EndToEnd(files=results.end_to_end.files))
     rows = list(csv.DictReader(io.StringIO(tables.as_csv(rest))))
     assert {row["cold_start_s"] for row in rows} == {""}
-    assert [cells[-1] for cells in list(tables.tables(rest))[-1].lines] == ["-"] * 3
+    last = list(tables.tables(rest))[-1]
+    assert {cells[-1] for cells in last.lines} == {"-"}
     assert len(list(tables.tables(replace(rest, end_to_end=EndToEnd())))) == 2
 
 
