@@ -17,7 +17,9 @@ from musicedge_export.cards import attach, make_card
 from musicedge_export.census import facts_of
 from musicedge_export.graph import to_onnx
 from musicedge_export.quantize import loudest_layers, quantize, to_half, to_int4
+from musicedge_export.streaming import check_streaming
 from musicedge_export.verify import (
+    Difference,
     VerificationError,
     check_fp32,
     check_quantised,
@@ -36,7 +38,7 @@ from musicedge_training.predict import (
     network_forward,
     predict,
 )
-from musicedge_training.representations import LogMelCache
+from musicedge_training.representations import LogMelCache, load_samples
 from musicedge_training.splits import fold_splits
 
 VARIANTS = ("fp32", "fp16", "int8", "int4")
@@ -44,6 +46,9 @@ DEFAULT_VARIANTS = ("fp32", "int8")
 
 CALIBRATION_TRACKS = 200
 VERIFICATION_WINDOWS = 12
+STREAMED_TRACKS = 3
+STREAMED = 12.0
+"""Seconds of each that are streamed; shorter ones are repeated."""
 
 Note = Callable[[str], None]
 
@@ -93,10 +98,17 @@ class Exporter:
             held_out = scores.get(variant, {})
             card = _card(path, info, variant, facts_of(graph, graphs["fp32"]), held_out)
             if variant in variants:
-                candidates.append(
-                    Candidate(attach(graph, card), card, tuple(differences), held_out)
-                )
+                model = attach(graph, card)
+                differences.append(self._streaming(model, info.frontend.sample_rate))
+                candidates.append(Candidate(model, card, tuple(differences), held_out))
         return candidates
+
+    def _streaming(self, model: ModelProto, sample_rate: int) -> Difference:
+        """Return how far a stream of some real music is from the whole of it."""
+        paths = [track.path for track in self.tracks if track.is_music][:STREAMED_TRACKS]
+        parts = [load_samples(path, sample_rate, STREAMED) for path in paths]
+        sound = np.resize(np.concatenate(parts), round(STREAMED * STREAMED_TRACKS * sample_rate))
+        return Difference("stream", check_streaming(model, sound, sample_rate))
 
     def _variants(
         self,

@@ -79,7 +79,8 @@ class Session:
         self.window_shape = (self._card.window_frames, self._card.frontend.n_mels)
         self._outputs = [head.name for head in self._card.heads]
         with _rules(self._source):
-            self._batch = BATCH if _has_free_batch(self._session.get_inputs(), self._card) else 1
+            free = _has_free_batch(self._session.get_inputs(), self._card)
+            self._batch = BATCH if free and not _mixes_windows(self._card) else 1
             _check_outputs(self._session.get_outputs(), self._card)
 
     def run(self, windows: Sequence[Float32]) -> dict[str, Float32]:
@@ -202,6 +203,15 @@ def _has_free_batch(inputs: Sequence[Any], card: Card) -> bool:
         raise ValueError(f"its inputs are {names or 'none'}, not {INPUT!r} alone")
     _check_tensor(inputs[0], (1, card.window_frames, card.frontend.n_mels))
     return not isinstance(inputs[0].shape[0], int)
+
+
+def _mixes_windows(card: Card) -> bool:
+    """Return whether what is said of a window depends on those that are run with it.
+
+    Dynamic quantisation has one scale for a whole batch. A stream, which runs windows one by one,
+    would not say what a file's analysis says.
+    """
+    return any("DynamicQuantize" in operator for operator in card.graph.operators)
 
 
 def _check_outputs(outputs: Sequence[Any], card: Card) -> None:

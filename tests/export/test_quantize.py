@@ -21,6 +21,7 @@ from musicedge_export.quantize import (
     quantize,
     quantize_convolutional,
     quantize_weights,
+    to_half,
     to_int4,
 )
 from musicedge_export.verify import graph_forward
@@ -270,3 +271,16 @@ def test_stored_weights_are_turned_into_float_once_when_a_model_is_opened(
     assert not any(tensor.data_type == TensorProto.INT8 for tensor in opened.graph.initializer)
     kinds = [node.op_type for node in opened.graph.node]
     assert kinds.count("Cast") < len(quantised_weights(small))
+
+
+@pytest.mark.parametrize("family", ["recurrent", "transformer"])
+def test_half_of_every_family_is_half_the_size_and_close(
+    family: str, request: pytest.FixtureRequest, windows: list[np.ndarray], long: np.ndarray
+) -> None:
+    model = request.getfixturevalue(family)
+    block = np.stack(windows) if family == "recurrent" else long
+    half = to_half(model)
+    assert len(half.SerializeToString()) < 0.6 * len(model.SerializeToString())
+    exact, rounded = graph_forward(model)(block), graph_forward(half)(block)
+    for name, value in exact.items():
+        np.testing.assert_allclose(rounded[name], value, atol=0.02 * max(1, np.abs(value).max()))

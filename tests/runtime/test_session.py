@@ -321,3 +321,17 @@ def test_without_affinity_the_machines_cpus_count(machine, monkeypatch: pytest.M
 
 def test_this_process_has_a_cpu():
     assert 1 <= available_cpus() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("name", ["cnn.int8", "lstm.int8", "ast.int8"])
+def test_a_window_is_judged_alike_whatever_is_run_beside_it(name: str) -> None:
+    session = Session(bundles.open(name), "cpu", 1)
+    rng = np.random.default_rng(0)
+    loudness = (0.2, 3.0, 1.0, 0.5, 2.0)
+    windows = [
+        (each * rng.standard_normal(session.window_shape)).astype(np.float32) for each in loudness
+    ]
+    together = session.run(windows)
+    for row, window in enumerate(windows):
+        for head, values in session.run([window]).items():
+            np.testing.assert_allclose(together[head][row], values[0], atol=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -99,21 +100,7 @@ class CheckpointMap:
 
         Only for a network with the backbone `MobileNetV3`.
         """
-        backbone = self._network.backbone
-        window = torch.from_numpy(occluder.frames)[self._repeated(occluder)]
-        held: list[Tensor] = []
-
-        def hold(_: torch.nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-            output.retain_grad()
-            held.append(output)
-
-        hook = backbone.features[-1].register_forward_hook(hold)
-        try:
-            with torch.enable_grad():
-                self._log_odds(window.unsqueeze(0).requires_grad_(), of).sum().backward()
-        finally:
-            hook.remove()
-        (layer,) = held
+        (layer,) = self._held([self._network.backbone.features[-1]], occluder, of)
         assert layer.grad is not None
         weights = layer.grad.mean(dim=(2, 3), keepdim=True)
         cam = (weights * layer.detach()).sum(dim=1, keepdim=True)
@@ -124,7 +111,21 @@ class CheckpointMap:
 
         Only for a network with the backbone `SpectrogramTransformer`.
         """
-        backbone = self._network.backbone
+        vit = self._network.backbone.vit
+        for block in vit.blocks:
+            block.attn.fused_attn = False  # the fused kernel keeps its attention to itself
+        held = self._held([block.attn.attn_drop for block in vit.blocks], occluder, of)
+        relevance = torch.eye(held[0].shape[-1])
+        for attention in held:
+            assert attention.grad is not None
+            weighted = (attention.grad * attention.detach()).clamp_min(0).mean(dim=1)[0]
+            relevance = relevance + weighted @ relevance
+        mattered = relevance.mean(dim=0) - 1 / len(relevance)
+        grid = vit.patch_embed.grid_size
+        return self._spread(mattered.reshape(1, 1, *grid), occluder)
+
+    def _held(self, layers: Sequence[torch.nn.Module], occluder: Occluder, of: str) -> list[Tensor]:
+        """Return what some layers give for the window, in order, with the gradients of a value."""
         window = torch.from_numpy(occluder.frames)[self._repeated(occluder)]
         held: list[Tensor] = []
 
@@ -132,24 +133,14 @@ class CheckpointMap:
             output.retain_grad()
             held.append(output)
 
-        hooks = []
-        for block in backbone.vit.blocks:
-            block.attn.fused_attn = False  # the fused kernel keeps its attention to itself
-            hooks.append(block.attn.attn_drop.register_forward_hook(hold))
+        hooks = [layer.register_forward_hook(hold) for layer in layers]
         try:
             with torch.enable_grad():
                 self._log_odds(window.unsqueeze(0).requires_grad_(), of).sum().backward()
         finally:
             for hook in hooks:
                 hook.remove()
-        relevance = torch.eye(held[0].shape[-1])
-        for attention in held:
-            assert attention.grad is not None
-            weighted = (attention.grad * attention.detach()).clamp_min(0).mean(dim=1)[0]
-            relevance = relevance + weighted @ relevance
-        mattered = relevance.mean(dim=0) - 1 / len(relevance)
-        grid = backbone.vit.patch_embed.grid_size
-        return self._spread(mattered.reshape(1, 1, *grid), occluder)
+        return held
 
     def _spread(self, coarse: Tensor, occluder: Occluder) -> Float64:
         """Return a map of a layer, (1, 1, bands, time), as one of the window's cells."""
