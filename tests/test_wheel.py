@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "corner-store-shuffle.mp3"
 PROMISED = {"numpy", "onnxruntime", "soundfile", "soxr", "click", "rich"}
 HEAVY = {"torch", "librosa", "onnx", "scipy", "scikit-learn", "numba", "av", "sounddevice"}
-# On disk, models included. The models are 14 MB of it, Pygments, which rich needs, and libsndfile 8.
+# On disk: the models are 14 MB of it, and Pygments, which rich needs, and libsndfile 8.
 MOST_MEGABYTES = 29
 
 pytestmark = pytest.mark.slow

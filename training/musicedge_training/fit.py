@@ -17,6 +17,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from musicedge_training.accelerator import rank
 from musicedge_training.architectures.cnn import LAYERS, AudioTagger
 from musicedge_training.architectures.heads import MultitaskNetwork, SourceOutputs
 from musicedge_training.crops import CropBank
@@ -91,9 +92,10 @@ class MultitaskTraining(L.LightningModule):
     def on_train_batch_start(self, batch: Batch, index: int) -> None:
         """Let what a step drops by chance depend on its number alone, as `CropSampler`'s draws do.
 
-        So a training that goes on drops what it would have dropped.
+        So a training that goes on drops what it would have dropped; of several processes, each its
+        own.
         """
-        torch.manual_seed(self.recipe.seed * 1_000_003 + self.global_step)
+        torch.manual_seed(self.recipe.seed * 1_000_003 + self.global_step + rank() * 1_000_000_007)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the weighted sum of the losses of one batch."""

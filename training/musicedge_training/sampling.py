@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from musicedge_training.accelerator import rank
 from musicedge_training.architectures.cnn import LAYERS
 from musicedge_training.datasets.track import Track
 from musicedge_training.labels import Labels
@@ -94,7 +95,7 @@ class CropSampler(IterableDataset[Batch]):
         return self._recipe.samples_per_epoch // self._recipe.batch_size
 
     def __iter__(self) -> Iterator[Batch]:
-        rng = np.random.default_rng((self._recipe.seed, self._epoch))
+        rng = np.random.default_rng((self._recipe.seed, self._epoch, rank()))
         self._epoch += 1
         for _ in range(len(self)):
             yield self._draw(rng)
