@@ -13,6 +13,7 @@ import soundfile
 import musicedge
 from musicedge.cli import main
 from musicedge_training import checkpoint, workbench
+from musicedge_training.fit import MultitaskTraining
 
 RATE = 22_050
 TONES = {"drone": 150.0, "ska": 900.0}
@@ -132,6 +133,27 @@ def test_finished_training_is_not_done_over(
     message = error_of(capfd)
     assert "is there already" in message
     assert "--set name=NAME" in message
+
+
+def test_interrupt_says_how_to_go_on(
+    home: Path, music: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    step = MultitaskTraining.training_step
+
+    def interrupted(self: MultitaskTraining, batch: object, index: int) -> object:
+        if self.current_epoch == 1:
+            raise KeyboardInterrupt
+        return step(self, batch, index)
+
+    arguments = ("train", "--data", music, *QUICK, "--set", "name=again")
+    with monkeypatch.context() as patch:
+        patch.setattr(MultitaskTraining, "training_step", interrupted)
+        assert run(home, *arguments) == 130
+    assert "--resume" in capfd.readouterr().err
+    assert run(home, *arguments) == 1
+    assert "go on with --resume" in error_of(capfd)
+    assert run(home, *arguments, "--resume") == 0
+    assert (home / "runs" / "again" / "model.safetensors").exists()
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,11 @@ class Training:
         """The checkpoint that comes out."""
         return self.home / CHECKPOINT
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a training that was interrupted, to go on with."""
+        return (self._inner / STATE).exists()
+
     def check_room(self, *, resume: bool) -> None:
         """Refuse to begin where a training has been, and to go on where none has.
 
@@ -68,13 +73,12 @@ class Training:
         TrainingError
             The folder holds a checkpoint, or a training that is not done and is not to go on.
         """
-        done, begun = self.checkpoint.exists(), (self._inner / STATE).exists()
-        if done:
+        if self.checkpoint.exists():
             raise TrainingError(
                 f"{self.checkpoint}: is there already; choose another folder with -o, or another "
                 "name with --set name=NAME"
             )
-        if begun and not resume:
+        if self.is_begun and not resume:
             raise TrainingError(
                 f"{self._inner / STATE}: a training was interrupted here; go on with --resume, or "
                 "remove the file to begin again"

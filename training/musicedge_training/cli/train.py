@@ -99,7 +99,12 @@ def train(
         strategy=strategy,
         progress=True,
     )
-    judgement = training.run(run)
+    try:
+        judgement = training.run(run)
+    except KeyboardInterrupt:
+        if training.is_begun:
+            click.echo("interrupted: --resume with the same command goes on from here", err=True)
+        raise
     if as_json:
         scores: dict[str, Any] = {} if judgement is None else judgement.to_dict()
         click.echo(json.dumps({"checkpoint": str(training.checkpoint), **scores}, indent=1))
