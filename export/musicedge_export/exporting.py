@@ -90,6 +90,8 @@ class Exporter:
         for variant in sorted(scores.keys() - {"fp32"}):
             _check_scores(variant, scores, graphs["fp32"], windows)
         reference = network_forward(network)
+        rate = info.frontend.sample_rate
+        sound = self._sound(rate)
         candidates = []
         for variant, graph in graphs.items():
             differences = compare(reference, graph_forward(graph), windows)
@@ -99,16 +101,15 @@ class Exporter:
             card = _card(path, info, variant, facts_of(graph, graphs["fp32"]), held_out)
             if variant in variants:
                 model = attach(graph, card)
-                differences.append(self._streaming(model, info.frontend.sample_rate))
+                differences.append(Difference("stream", check_streaming(model, sound, rate)))
                 candidates.append(Candidate(model, card, tuple(differences), held_out))
         return candidates
 
-    def _streaming(self, model: ModelProto, sample_rate: int) -> Difference:
-        """Return how far a stream of some real music is from the whole of it."""
+    def _sound(self, sample_rate: int) -> NDArray[np.float32]:
+        """Return the beginnings of some real music one after the other, to stream."""
         paths = [track.path for track in self.tracks if track.is_music][:STREAMED_TRACKS]
         parts = [load_samples(path, sample_rate, STREAMED) for path in paths]
-        sound = np.resize(np.concatenate(parts), round(STREAMED * STREAMED_TRACKS * sample_rate))
-        return Difference("stream", check_streaming(model, sound, sample_rate))
+        return np.resize(np.concatenate(parts), round(STREAMED * STREAMED_TRACKS * sample_rate))
 
     def _variants(
         self,

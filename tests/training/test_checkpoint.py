@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from musicedge.frontend_config import FrontEndConfig
@@ -171,3 +172,20 @@ def test_metadata_that_is_no_json_is_refused(network: MultitaskNetwork, tmp_path
 
 def test_folder_is_refused(tmp_path: Path) -> None:
     error_of(tmp_path)
+
+
+def test_checkpoint_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise SafetensorError("I/O error: No space left\non device")
+
+    monkeypatch.setattr(checkpoint, "save_file", refuse)
+    heads = (HeadSpec("genre", "classification", ("one", "two")),)
+    network = MultitaskNetwork(MobileNetV3(pooling=POOLING), heads, hidden_size=8, mood_size=4)
+    info = checkpoint.CheckpointInfo(
+        recipe={}, heads=heads, hidden_size=8, mood_size=4, frontend=FrontEndConfig()
+    )
+    with pytest.raises(checkpoint.CheckpointError, match="No space left on device; make room"):
+        checkpoint.save(tmp_path / "model.safetensors", network, info)
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 from tests.training.tiny_corpus import RATE
 
+from musicedge.errors import OutputError
 from musicedge.frontend import FrontEnd
 from musicedge.frontend_config import FrontEndConfig
 from musicedge.windows import fill_window
@@ -178,3 +180,17 @@ def test_bank_of_the_logmel_is_another_bank(few: list[Track], tmp_path: Path) ->
     spectra.build(1, jobs=1)
     clean, rough = spectra.open(0)
     assert clean.shape == rough.shape == (len(few), FRAMES, CONFIG.n_mels)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="room cannot be asked for here")
+def test_full_disk_is_said_to_be_full_before_a_crop_is_made(
+    few: list[Track], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    bank = CropBank(tmp_path, few, [], CONFIG, LogMelCache(tmp_path / "logmel", CONFIG))
+    with pytest.raises(OutputError, match=r"No space left on device.*--cache"):
+        bank.build(1, jobs=1)
+    assert list(bank.folder.iterdir()) == []

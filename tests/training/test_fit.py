@@ -170,15 +170,17 @@ def teacher(bank: CropBank, tagger: AudioTagger) -> Teacher:
 def test_targets_are_what_the_teacher_says_of_clean_crops(
     teacher: Teacher, bank: CropBank, tagger: AudioTagger
 ) -> None:
-    first, second = targets_of(teacher, bank, tagger, 2)
+    targets = targets_of(teacher, bank, tagger, 2)
     crops = torch.from_numpy(bank.open(1)[0].astype(np.float32))
     with torch.inference_mode():
         outputs = teacher.network(crops)
-    torch.testing.assert_close(second.genre, outputs["genre"], atol=1e-2, rtol=1e-2)
-    assert first.values["arousal"].shape == (len(bank.tracks), 1)
-    some = first.take(np.array([3, 1]))
-    assert torch.equal(some.genre, first.genre[[3, 1]])
-    assert torch.equal(some.values["arousal"], first.values["arousal"][[3, 1]])
+    torch.testing.assert_close(targets.genre[1], outputs["genre"], atol=1e-2, rtol=1e-2)
+    assert targets.values["arousal"].shape == (2, len(bank.tracks), 1)
+    some = targets.take(np.array([1, 0]), np.array([3, 2]))
+    for row, place in enumerate(((1, 3), (0, 2))):
+        assert torch.equal(some.genre[row], targets.genre[place])
+        assert torch.equal(some.values["arousal"][row], targets.values["arousal"][place])
+        assert torch.equal(some.gates["arousal"][row], targets.gates["arousal"][place])
 
 
 def test_student_learns_from_the_teacher_alone(

@@ -161,5 +161,9 @@ def test_missing_recipe_names_the_shipped_ones(tmp_path: Path) -> None:
     assert all(name in message for name in SHIPPED)
 
 
+def test_misspelt_recipe_names_the_nearest(tmp_path: Path) -> None:
+    assert "did you mean finetune?" in error_of(tmp_path / "finetun")
+
+
 def test_shipped_recipe_is_not_found_in_another_folder(tmp_path: Path) -> None:
     assert "no such recipe" in error_of(tmp_path / "cnn")

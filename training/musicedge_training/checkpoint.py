@@ -59,11 +59,22 @@ class CheckpointInfo:
 
 
 def save(path: Path, network: MultitaskNetwork, info: CheckpointInfo) -> None:
-    """Write a checkpoint; it appears whole or not at all."""
+    """Write a checkpoint; it appears whole or not at all.
+
+    Raises
+    ------
+    CheckpointError
+        It cannot be written.
+    """
     part = path.with_suffix(".part")
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    save_file(tensors, part, {_KEY: json.dumps(asdict(info))})
-    part.replace(path)
+    try:
+        save_file(tensors, part, {_KEY: json.dumps(asdict(info))})
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: cannot be written: {reason}; make room") from error
 
 
 def load(path: Path) -> tuple[MultitaskNetwork, CheckpointInfo]:

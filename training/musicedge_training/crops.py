@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +26,12 @@ from musicedge_training import augment, spectral
 from musicedge_training.console import console, track_progress
 from musicedge_training.datasets import synthetic
 from musicedge_training.datasets.track import Track
-from musicedge_training.representations import LogMelCache, front_end, load_samples
+from musicedge_training.representations import (
+    LogMelCache,
+    cannot_be_kept,
+    front_end,
+    load_samples,
+)
 
 Float32 = NDArray[np.float32]
 
@@ -246,7 +252,7 @@ class CropBank:
         frames = round(SECONDS * self._frontend.frame_rate)
         shape = (len(self.tracks), frames, self._frontend.n_mels)
         parts = [path.with_suffix(".part") for path in self._paths(variant)]
-        arrays = [np.lib.format.open_memmap(part, "w+", np.float16, shape) for part in parts]
+        arrays = [_new_array(part, shape) for part in parts]
         with ProcessPoolExecutor(jobs) as pool:
             crops = pool.map(make_crop, self._requests(variant), chunksize=4)
             for row, crop in enumerate(
@@ -274,6 +280,22 @@ class CropBank:
                 )
             )
         return requests
+
+
+def _new_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.float16]:
+    """Make a file for an array whose parts come one by one, with its room on the disk taken.
+
+    A disk that fills up while such a file is written would end the process.
+    """
+    try:
+        array = np.lib.format.open_memmap(path, "w+", np.float16, shape)
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise cannot_be_kept(path.parent, error) from error
+    return array
 
 
 def synthetic_tracks(count: int) -> list[Track]:

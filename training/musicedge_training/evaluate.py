@@ -58,7 +58,7 @@ class Score:
         }
 
 
-_MIN_TRACKS = 10  # fewer tell nothing of a fold or a collection
+MIN_TRACKS = 10  # fewer tell nothing of a fold or a collection
 
 
 def evaluate(
@@ -104,7 +104,7 @@ def evaluate(
         collections = np.array([track.collection for track in tracks])
         for name in sorted(set(collections[sure])):
             mask = sure & (collections == name)
-            if mask.sum() >= _MIN_TRACKS:
+            if mask.sum() >= MIN_TRACKS:
                 key = f"genre/accuracy/{name}"
                 results[key] = judge(scores.accuracy, mask, genre, predicted)
     for column, mood in enumerate(MOODS):
@@ -112,7 +112,7 @@ def evaluate(
             mask = labels.mood_known[:, column] & (labels.mood_source[:, column] == index)
             truth, value = labels.moods[:, column], predictions.moods[:, column]
             # A system that knows nothing of a source says the same of all its tracks.
-            if mask.sum() >= _MIN_TRACKS and np.ptp(value[mask]) > 0:
+            if mask.sum() >= MIN_TRACKS and np.ptp(value[mask]) > 0:
                 results[f"{mood}/spearman/{source}"] = judge(scores.spearman, mask, truth, value)
     everything = np.ones(len(tracks), bool)
     if 0 < labels.music.sum() < len(tracks):
@@ -134,7 +134,7 @@ class _Judge:
         folds = []
         for fold in sorted(set(self._folds[mask])) if self._by_fold else ():
             part = mask & (self._folds == fold)
-            if part.sum() >= _MIN_TRACKS:
+            if part.sum() >= MIN_TRACKS:
                 folds.append(metric(truth[part], predicted[part]))
         low, high = scores.bootstrap_interval(
             metric, truth[mask], predicted[mask], groups=list(self._groups[mask])

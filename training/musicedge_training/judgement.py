@@ -12,11 +12,9 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from musicedge_training import evaluate, scores
 from musicedge_training.datasets.track import GENRES, MOODS, Track
-from musicedge_training.evaluate import Score
+from musicedge_training.evaluate import MIN_TRACKS, Score
 from musicedge_training.labels import Labels
 from musicedge_training.predict import Predictions
-
-_MIN_TRACKS = 10
 
 
 @dataclass(frozen=True)
@@ -155,7 +153,7 @@ def _points(labels: Labels, predictions: Predictions) -> list[tuple[MoodPoints, 
         for index, source in enumerate(labels.sources):
             mask = labels.mood_known[:, column] & (labels.mood_source[:, column] == index)
             predicted = predictions.moods[mask, column]
-            if mask.sum() >= _MIN_TRACKS and np.ptp(predicted) > 0:
+            if mask.sum() >= MIN_TRACKS and np.ptp(predicted) > 0:
                 truth = labels.moods[mask, column]
                 found.append((MoodPoints(mood, source, truth, predicted), mask))
     return found

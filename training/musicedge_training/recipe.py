@@ -171,8 +171,11 @@ def load_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Re
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise RecipeError(f"{path}: no such recipe; shipped ones are {known}") from None
+        known = sorted(p.stem for p in RECIPES.glob("*.toml"))
+        near = difflib.get_close_matches(path.name, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        names = ", ".join(known)
+        raise RecipeError(f"{path}: no such recipe; shipped ones are {names}{hint}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
     values.update(overrides or {})

@@ -17,7 +17,7 @@ from musicedge_training.datasets.track import Track
 from musicedge_training.labels import Labels
 from musicedge_training.recipe import Recipe
 from musicedge_training.stem import StemMaps
-from musicedge_training.teacher import Targets, join
+from musicedge_training.teacher import Targets
 
 
 class Batch(NamedTuple):
@@ -79,7 +79,7 @@ class CropSampler(IterableDataset[Batch]):
         rows: NDArray[np.int64],
         recipe: Recipe,
         labels: Labels,
-        targets: Sequence[Targets] | None = None,
+        targets: Targets | None = None,
         *,
         epoch: int = 0,
     ) -> None:
@@ -113,7 +113,8 @@ class CropSampler(IterableDataset[Batch]):
         if recipe.frozen_blocks < LAYERS:
             chosen = mask_strips(self._cut(chosen, rng), rng)
         tags = np.stack([maps.tags[row] for row, maps in zip(rows, picks, strict=True)])
-        return self._batch(np.stack(chosen), tags, rows, self._taught(variants, rows))
+        taught = None if self._targets is None else self._targets.take(variants, rows)
+        return self._batch(np.stack(chosen), tags, rows, taught)
 
     def clean(self, rows: NDArray[np.int64]) -> Iterator[Batch]:
         """Yield the clean crops of some tracks, once and in order: what a training is judged by."""
@@ -140,11 +141,6 @@ class CropSampler(IterableDataset[Batch]):
             torch.from_numpy(labels.music[rows].astype(np.float32)),
             taught,
         )
-
-    def _taught(self, variants: NDArray[np.int64], rows: NDArray[np.int64]) -> Targets | None:
-        if self._targets is None:
-            return None
-        return join([self._targets[v].take(r[None]) for v, r in zip(variants, rows, strict=True)])
 
     def _cut(
         self, maps: Sequence[NDArray[np.float16]], rng: np.random.Generator

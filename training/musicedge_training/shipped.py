@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import onnx
 import torch
@@ -24,6 +25,7 @@ def shipped_card() -> Card:
     return bundle.open(MODEL, "fp32").card
 
 
+@cache
 def shipped_tensors() -> dict[str, Tensor]:
     """Return the weights of the shipped CNN by their names in the network.
 

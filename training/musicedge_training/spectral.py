@@ -14,7 +14,7 @@ from musicedge.frontend_config import FrontEndConfig
 Float32 = NDArray[np.float32]
 
 _CUTOFFS = (4_000, 5_500, 8_000, 11_025, 12_000)  # Hz: half of `augment.BandLimit`'s rates
-_CLEAN = 0.04  # of the roughened crops; all others wear something
+_CLEAN = 0.04  # of the roughened crops are left as they are, whatever else is drawn
 
 
 def roughen(frames: Float32, config: FrontEndConfig, rng: np.random.Generator) -> Float32:

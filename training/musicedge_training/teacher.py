@@ -6,7 +6,7 @@ Knowledge distillation (Hinton, Vinyals and Dean, "Distilling the knowledge in a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +36,7 @@ class Teacher(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """What a teacher says of examples.
+    """What a teacher says of examples; of a bank's crops, with a first axis for the variants.
 
     Attributes
     ----------
@@ -50,9 +50,9 @@ class Targets(NamedTuple):
     values: Mapping[str, Tensor]
     gates: Mapping[str, Tensor]
 
-    def take(self, rows: NDArray[np.int64]) -> Targets:
-        """Return the targets of some examples."""
-        index = torch.from_numpy(rows)
+    def take(self, variants: NDArray[np.int64], rows: NDArray[np.int64]) -> Targets:
+        """Return the targets of some of a bank's crops, each by its variant and its row."""
+        index = torch.from_numpy(variants), torch.from_numpy(rows)
         return Targets(
             self.genre[index],
             {mood: values[index] for mood, values in self.values.items()},
@@ -60,9 +60,7 @@ class Targets(NamedTuple):
         )
 
 
-def targets_of(
-    teacher: Teacher, bank: CropBank, tagger: AudioTagger, variants: int
-) -> list[Targets]:
+def targets_of(teacher: Teacher, bank: CropBank, tagger: AudioTagger, variants: int) -> Targets:
     """Return what a teacher says of the clean crops of each variant."""
     stem = StemMaps(bank, tagger, teacher.frozen_blocks)
     where = device()
@@ -85,8 +83,8 @@ def targets_of(
                     {mood: outputs.gate.cpu() for mood, outputs in moods.items()},
                 )
             )
-        results.append(join(parts))
-    return results
+        results.append(_put(parts, torch.cat))
+    return _put(results, torch.stack)
 
 
 def check_teacher(teacher: Teacher, heads: tuple[HeadSpec, ...]) -> None:
@@ -104,10 +102,9 @@ def _meaning(spec: HeadSpec) -> tuple[str, ...]:
     return spec.labels or tuple(source.name for source in spec.sources)
 
 
-def join(parts: Sequence[Targets]) -> Targets:
-    """Put targets of several lists of examples after one another."""
+def _put(parts: Sequence[Targets], together: Callable[[list[Tensor]], Tensor]) -> Targets:
     return Targets(
-        torch.cat([part.genre for part in parts]),
-        {mood: torch.cat([part.values[mood] for part in parts]) for mood in parts[0].values},
-        {mood: torch.cat([part.gates[mood] for part in parts]) for mood in parts[0].gates},
+        together([part.genre for part in parts]),
+        {mood: together([part.values[mood] for part in parts]) for mood in parts[0].values},
+        {mood: together([part.gates[mood] for part in parts]) for mood in parts[0].gates},
     )

@@ -4,6 +4,7 @@ from musicedge_training.representations.cache import (
     FeatureCache,
     Representation,
     Skipped,
+    cannot_be_kept,
     run_jobs,
     write_npy,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "LogMelCache",
     "Representation",
     "Skipped",
+    "cannot_be_kept",
     "front_end",
     "load_samples",
     "run_jobs",

@@ -77,11 +77,16 @@ def write_npy(path: Path, array: NDArray[np.generic]) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        reason = error.strerror or str(error)  # np.save says itself how much it could not write
-        raise OutputError(
-            f"{path.parent}: what is computed cannot be kept there ({reason}); what is complete "
-            "stays: make room or choose another folder with --cache, and run it again"
-        ) from error
+        raise cannot_be_kept(path.parent, error) from error
+
+
+def cannot_be_kept(folder: Path, error: OSError) -> OutputError:
+    """Return what is said where a cache's folder takes no more."""
+    reason = error.strerror or str(error)  # np.save says itself how much it could not write
+    return OutputError(
+        f"{folder}: what is computed cannot be kept there ({reason}); what is complete stays: make "
+        "room or choose another folder with --cache, and run it again"
+    )
 
 
 class FeatureCache:
