@@ -13,7 +13,7 @@ import click
 from musicedge.cli import DONE, FAILED, INTERRUPTED
 from musicedge.cli.diagnostics import complain_of
 from musicedge.cli.interruption import Interruption
-from musicedge.cli.options import chosen_form, finite, model_options, refuse_audio
+from musicedge.cli.options import chosen_form, model_options, part_options, refuse_audio
 from musicedge.cli.startup import no_blas_threads, nothing_collected
 from musicedge.errors import MusicedgeError
 
@@ -91,21 +91,7 @@ Examples:
     show_default="5",
     help="Genres shown in text; the other forms hold all.",
 )
-@click.option(
-    "--offset",
-    default=0.0,
-    type=click.FloatRange(0),
-    callback=finite,
-    metavar="SECONDS",
-    help="Skip the beginning of each file.",
-)
-@click.option(
-    "--duration",
-    type=click.FloatRange(0, min_open=True),
-    callback=finite,
-    metavar="SECONDS",
-    help="Read no more than this of each file.",
-)
+@part_options
 def classify(
     paths: tuple[str, ...],
     model: str,

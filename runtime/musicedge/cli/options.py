@@ -49,6 +49,32 @@ def finite(_: click.Context, parameter: click.Parameter, value: float | None) ->
     return value
 
 
+_PART_OPTIONS = (
+    click.option(
+        "--offset",
+        default=0.0,
+        type=click.FloatRange(0),
+        callback=finite,
+        metavar="SECONDS",
+        help="Skip the beginning of each file.",
+    ),
+    click.option(
+        "--duration",
+        type=click.FloatRange(0, min_open=True),
+        callback=finite,
+        metavar="SECONDS",
+        help="Read no more than this of each file.",
+    ),
+)
+
+
+def part_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --offset and --duration, which say which part of each file is read."""
+    for option in reversed(_PART_OPTIONS):
+        command = option(command)
+    return command
+
+
 def chosen_form(flags: dict[str, bool], output: str | None) -> str:
     """Return the form of the results: by flag, else by the output's suffix, else ``"text"``.
 

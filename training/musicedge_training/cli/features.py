@@ -13,7 +13,7 @@ from click.exceptions import Exit
 
 from musicedge.cli import DONE, FAILED
 from musicedge.cli.diagnostics import complain_of
-from musicedge.cli.options import chosen_form, finite, refuse_audio
+from musicedge.cli.options import chosen_form, part_options, refuse_audio
 from musicedge.cli.output import STDOUT, destination, standard_output
 from musicedge.cli.startup import no_blas_threads, nothing_collected
 from musicedge.errors import MusicedgeError, OutputError
@@ -69,21 +69,7 @@ Examples:
     help="Write there; .png, .svg, .html, .npz and .json choose the form. A folder gets a file of "
     "each song.",
 )
-@click.option(
-    "--offset",
-    default=0.0,
-    type=click.FloatRange(0),
-    callback=finite,
-    metavar="SECONDS",
-    help="Skip the beginning of each song.",
-)
-@click.option(
-    "--duration",
-    type=click.FloatRange(0, min_open=True),
-    callback=finite,
-    metavar="SECONDS",
-    help="Read no more than this of each song.",
-)
+@part_options
 def features(
     paths: tuple[str, ...],
     kind: str,
