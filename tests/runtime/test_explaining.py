@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from itertools import chain
 from pathlib import Path
 
 import jsonschema
@@ -219,15 +218,15 @@ def test_the_map_of_the_example_piece_holds() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="needs the development corpus")
 def test_maps_of_real_clips_beat_random_removal(capsys: pytest.CaptureFixture[str]) -> None:
-    """Two clips of each genre: removing what the map names must cost more than chance does."""
+    """A clip of each genre: removing what the map names must cost more than chance does."""
     model = musicedge.load("cnn")
-    clips: dict[str, list[str]] = {}
+    clips: dict[str, str] = {}
     with (CORPUS / "tracks.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            if row["genre"] and len(clips.setdefault(row["genre"], [])) < 2:
-                clips[row["genre"]].append(row["path"])
+            if row["genre"]:
+                clips.setdefault(row["genre"], row["path"])
     means, held = [], []
-    for path in chain.from_iterable(clips.values()):
+    for path in clips.values():
         try:
             curves = musicedge.explain(model, CORPUS / path).curves
         except NothingToExplain:
@@ -235,7 +234,7 @@ def test_maps_of_real_clips_beat_random_removal(capsys: pytest.CaptureFixture[st
         chance = float(curves.random_means.mean())
         means.append((curves.deletion_mean, chance, curves.insertion_mean))
         held.append(curves.holds)
-    assert len(held) >= 16
+    assert len(held) >= 8
     deletion, chance, insertion = np.mean(means, axis=0)
     with capsys.disabled():
         sys.stdout.write(
