@@ -30,7 +30,6 @@ from musicedge_training.features.analysis import RATE as LOWER_RATE
 from musicedge_training.features.arrays import UNITS, npz
 from musicedge_training.features.figures import BAND_BORDERS, PITCH_CLASSES, band_shares
 from musicedge_training.features.panels import KINDS, MOST_COLUMNS, panels, shown_beats, value_range
-from musicedge_training.features.percussion import percussive_part
 from musicedge_training.features.songs import look_at
 
 CONFIG = FrontEndConfig()
@@ -110,12 +109,6 @@ def test_the_percussive_share_is_nearly_that_of_a_separated_stft() -> None:
     expected = librosa.decompose.hpss(power)[1].sum() / power.sum()
     assert 0.1 < expected < 0.9
     assert analyse(mixed, CONFIG).figures.percussive == pytest.approx(expected, abs=0.05)
-
-
-def test_the_percussive_part_is_that_of_librosa() -> None:
-    power = np.random.default_rng(0).exponential(size=(200, 64)).astype(np.float32)
-    expected = librosa.decompose.hpss(power.T)[1].T
-    np.testing.assert_allclose(percussive_part(power), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_the_chroma_is_that_of_librosa_at_its_own_rate(of_clicks: SongFeatures) -> None:

@@ -23,7 +23,7 @@ from musicedge_training.features.figures import (
     band_shares,
     ranked_pitch_classes,
 )
-from musicedge_training.features.percussion import percussive_part
+from musicedge_training.representations.percussion import percussive_share
 
 Frames = NDArray[np.int_]
 
@@ -122,7 +122,7 @@ def analyse(samples: Float32, config: FrontEndConfig) -> SongFeatures:
     sound = soxr.resample(samples, config.sample_rate, RATE)
     chroma = chroma_of(soxr.resample(sound, RATE, CHROMA_RATE))
     power = power_spectrum(sound)
-    percussive = percussive_part(power)
+    percussive = power * percussive_share(power)
     onsets = onset_strength(percussive)
     tempogram = tempogram_of(onsets)
     frames = beat_frames(onsets, tempogram)

@@ -13,8 +13,8 @@ from musicedge.audio import printable
 from musicedge.mel import band_borders
 from musicedge_training.features import analysis
 from musicedge_training.features.figures import PITCH_CLASSES
-from musicedge_training.features.percussion import MEDIAN
 from musicedge_training.features.songs import Song
+from musicedge_training.representations.medians import WIDTH
 
 UNITS = {
     "logmel": "dB (frame, band)",
@@ -71,7 +71,7 @@ def _about(song: Song) -> dict[str, Any]:
             "logmel": song.features.config.to_dict(),
             "spectrum": analysis.POWER_SPECTRUM.to_dict(),
             "chroma": {"sample_rate": analysis.CHROMA_RATE, "hop_length": analysis.CHROMA_HOP},
-            "median": MEDIAN,
+            "median": WIDTH,
             "tempogram_frames": analysis.TEMPO_FRAMES,
             "tempogram_hop": analysis.TEMPO_HOP,
         },

@@ -1,7 +1,8 @@
 """The features of the founding study: mel, chroma and both, a row a frame or a row a beat.
 
-The mel is the runtime's front-end with librosa's constants, between zeros instead of reflections;
-chroma, the separation of percussion and the beats are librosa's, which is imported when it is used.
+The mel is the runtime's front-end with librosa's constants, between zeros instead of reflections.
+Beats are librosa's, which is imported when it is used; chroma and the separation of percussion
+equal librosa's and share one spectrum.
 """
 
 from __future__ import annotations
@@ -18,23 +19,30 @@ from numpy.typing import NDArray
 
 from musicedge.errors import AudioEmpty
 from musicedge.frontend_config import FrontEndConfig
+from musicedge_training.representations.constantq import N_CHROMA, chroma
 from musicedge_training.representations.logmel import front_end, load_samples
+from musicedge_training.representations.percussion import percussive_spectrum
+from musicedge_training.representations.spectrum import (
+    HOP,
+    N_FFT,
+    Complex64,
+    Float32,
+    samples_of,
+    spectrum,
+)
 
-Float32 = NDArray[np.float32]
 Kind = Literal["mel", "chroma", "fused"]
 
 SAMPLE_RATE = 22_050
-HOP = 512
 N_MELS = 128
-N_CHROMA = 12
 TOP_DB = 80.0  # librosa.power_to_db's own: what is further below the maximum is raised to this
 SECONDS = 120.0
 """What is read of a track, from its beginning; separating percussion takes memory by its length."""
 
 MEL = FrontEndConfig(
     sample_rate=SAMPLE_RATE,
-    n_fft=2048,
-    win_length=2048,
+    n_fft=N_FFT,
+    win_length=N_FFT,
     hop_length=HOP,
     window="hann",
     center=False,
@@ -51,6 +59,9 @@ MEL = FrontEndConfig(
     scale=1.0,
 )
 """The constants of `librosa.feature.melspectrogram` and `librosa.power_to_db`."""
+
+_REVISION = 2
+"""Of the code that chroma and beats come from; 1 rounded otherwise."""
 
 COLUMNS = {
     "mel": slice(0, N_MELS),
@@ -83,7 +94,7 @@ class FoundingFeatures:
 
     def parameters(self) -> dict[str, Any]:
         """Return the constants, as a JSON-ready object."""
-        return {
+        constants: dict[str, Any] = {
             "representation": "founding",
             "kind": self.kind,
             "beats": self.beats,
@@ -92,6 +103,9 @@ class FoundingFeatures:
             "top_db": TOP_DB,
             "seconds": SECONDS,
         }
+        if self.beats or self.kind != "mel":
+            constants["revision"] = _REVISION
+        return constants
 
     def compute(self, path: Path) -> Float32:
         """Return an audio file's rows, np.ndarray [shape=(t, 128, 12 or 140)].
@@ -107,10 +121,13 @@ class FoundingFeatures:
         parts = []
         if self.kind != "chroma":
             parts.append(mel_power(samples))
+        if self.beats or self.kind != "mel":
+            transformed = spectrum(samples)
         if self.kind != "mel":
-            parts.append(chroma(samples))
+            with _short_sounds_accepted():
+                parts.append(chroma(samples, np.abs(transformed), SAMPLE_RATE))
         if self.beats:
-            frames = beat_frames(samples)
+            frames = _beats_of(transformed, len(samples))
             parts = [median_over(part, frames) for part in parts]
         if self.kind != "chroma":
             parts[0] = decibels(parts[0])
@@ -134,27 +151,26 @@ def decibels(power: Float32) -> Float32:
     return relative
 
 
-def chroma(samples: Float32) -> Float32:
-    """Return the strength of each pitch class, np.ndarray [shape=(t, 12)], in [0, 1]."""
-    import librosa
-
-    with _short_sounds_accepted():
-        bins = librosa.feature.chroma_cqt(
-            y=samples, sr=SAMPLE_RATE, hop_length=HOP, n_chroma=N_CHROMA
-        )
-    return bins.T.astype(np.float32)
-
-
 def beat_frames(samples: Float32) -> NDArray[np.integer]:
     """Return the frames of the percussive part's beats; frame 0 alone where there is none."""
+    return _beats_of(spectrum(samples), len(samples))
+
+
+def _beats_of(transformed: Complex64, n: int) -> NDArray[np.integer]:
+    """Return the beats of `n` samples whose spectrum is known."""
     import librosa
 
-    if len(samples) < MEL.n_fft:
-        return np.zeros(1, np.int64)
+    none = np.zeros(1, np.int64)
+    if n < N_FFT:
+        return none
+    percussive = samples_of(percussive_spectrum(transformed), n)
+    power = np.square(np.abs(spectrum(percussive))) @ front_end(MEL).mel_weights.T
     with _short_sounds_accepted():
-        percussive = librosa.effects.percussive(samples)
-        _, frames = librosa.beat.beat_track(y=percussive, sr=SAMPLE_RATE, hop_length=HOP)
-    return frames if len(frames) else np.zeros(1, np.int64)
+        onsets = librosa.onset.onset_strength(
+            S=librosa.power_to_db(power).T, sr=SAMPLE_RATE, aggregate=np.median
+        )
+        _, frames = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=HOP)
+    return frames if len(frames) else none
 
 
 def median_over(rows: Float32, frames: NDArray[np.integer]) -> Float32:
