@@ -5,8 +5,10 @@ PYTHON ?= python3
 # bring several GB of CUDA libraries. A pair for CPUs alone can be had from torch's own index (see its install
 # page), and any pair that pyproject.toml allows will do: make TORCH='torch==... torchvision==...' test
 TORCH ?= torch==2.14.1 torchvision==0.29.1
-# More arguments for pytest, as in `make test PYTEST_ARGS="-m 'not slow'"`.
+# More arguments for pytest, as in `make test PYTEST_ARGS="-m 'not slow'"`; -n 0 runs all in one process.
 PYTEST_ARGS ?=
+# Files of tests are shared out among processes: as many as there are cores, but each takes about 1 GB.
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 EXAMPLE := examples/corner-store-shuffle.mp3
 RUN := .venv
@@ -37,10 +39,10 @@ laws: environment-dev  ## which room may import which (import-linter)
 	$(DEV)/bin/lint-imports
 
 pytest: environment-dev  ## the tests alone
-	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(DEV)/bin/python $(PYTEST) $(PYTEST_ARGS)
 
 test-lowest: environment-lowest  ## the runtime's tests with the oldest versions that it allows
-	$(LOWEST)/bin/python -m pytest $(PYTEST_ARGS) tests/runtime
+	$(LOWEST)/bin/python $(PYTEST) $(PYTEST_ARGS) tests/runtime
 
 bench: environment-dev  ## latency, memory, size and accuracy
 	$(DEV)/bin/python -m musicedge_benchmarks
@@ -68,13 +70,13 @@ environment: WHAT := the runtime: about 200 MB, no torch
 environment: STEPS := $$pip -e .
 
 environment-dev: FOLDER := $(DEV)
-environment-dev: MODULES := numpy, onnxruntime, onnx, av, pytest, hypothesis
+environment-dev: MODULES := numpy, onnxruntime, onnx, av, pytest, xdist, hypothesis
 environment-dev: PRESENT := torch torchvision timm lightning librosa sklearn jsonschema mypy importlinter hatchling build
 environment-dev: WHAT := the development tools: torch first, then the rest, some minutes
 environment-dev: STEPS := $$pip $(TORCH); echo "make: torch is there; now the rest"; $$pip -e '.[dev]'
 
 environment-lowest: FOLDER := $(LOWEST)
-environment-lowest: MODULES := numpy, onnxruntime, pytest
+environment-lowest: MODULES := numpy, onnxruntime, pytest, xdist
 environment-lowest: WHAT := the oldest versions that the runtime allows
 environment-lowest: STEPS := $$pip -c tests/constraints-lowest.txt -e '.[media,mic,test]'
 

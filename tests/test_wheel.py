@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def test_clean_install_brings_the_promised_packages_and_theirs_only(
 
 
 def test_clean_install_adds_little_to_numpy_and_onnxruntime(
-    installed: dict[str, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+    installed: dict[str, dict[str, Any]], tell: Callable[[str], None]
 ) -> None:
     needs = {canonicalize_name(Requirement(x).name) for x in installed["onnxruntime"]["requires"]}
     small = {
@@ -142,8 +143,7 @@ def test_clean_install_adds_little_to_numpy_and_onnxruntime(
     total = sum(small.values())
     parts = ", ".join(f"{name} {size:.1f}" for name, size in sorted(small.items()))
     report = f"{total:.1f} MB beside numpy and onnxruntime ({parts})"
-    with capsys.disabled():
-        sys.stdout.write(f"\n{report}\n")
+    tell(report)
     assert total < MOST_MEGABYTES, report
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -241,7 +240,7 @@ def pretrained_network() -> MultitaskNetwork:
 @pytest.mark.slow
 @pytest.mark.skipif(not WEIGHTS.is_dir(), reason="needs the pretrained weights and the corpus")
 def test_gradient_maps_of_real_clips_beat_random_removal(
-    save: Save, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    save: Save, tmp_path: Path, tell: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The AudioSet network with our heads on it, before any training of ours."""
     path = save(tmp_path / "pretrained.safetensors", pretrained_network(), music_threshold=0.1)
@@ -266,10 +265,9 @@ def test_gradient_maps_of_real_clips_beat_random_removal(
             held.append(found.curves.holds)
         assert len(held) >= 4
         deletion, chance, insertion = np.mean(means, axis=0)
-        with capsys.disabled():
-            sys.stdout.write(
-                f"\n{found.method}: {sum(held)} of {len(held)} maps hold; on average "
-                f"{deletion:.3f} by the map, {chance:.3f} by chance, "
-                f"{insertion:.3f} in the reverse order\n"
-            )
+        tell(
+            f"{found.method}: {sum(held)} of {len(held)} maps hold; on average "
+            f"{deletion:.3f} by the map, {chance:.3f} by chance, "
+            f"{insertion:.3f} in the reverse order"
+        )
         assert deletion < chance < insertion

@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import re
-import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -385,7 +385,7 @@ def lab(linear: np.ndarray) -> np.ndarray:
 
 
 def test_five_thousand_tracks_are_all_there(
-    browser: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    browser: Browser, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     rng = np.random.default_rng(0)
     moods = rng.uniform(size=(5000, 2)).tolist()
@@ -396,9 +396,7 @@ def test_five_thousand_tracks_are_all_there(
     path = page_file(tmp_path, *outcomes)
     browser.open(path)
     took = browser.ask("return performance.getEntriesByType('navigation')[0].domComplete / 1000")
-    with capsys.disabled():
-        megabytes = path.stat().st_size / 1e6
-        sys.stdout.write(f"\npage of 5,000 tracks: {megabytes:.1f} MB, loaded in {took:.2f} s\n")
+    tell(f"{path.stat().st_size / 1e6:.1f} MB, loaded in {took:.2f} s")
     assert browser.one("#shown").text == "5,000 tracks"
     assert len(browser.all("#plane .point")) == 5000
     assert len(names(browser)) == 100

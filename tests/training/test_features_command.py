@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -278,7 +279,7 @@ def test_a_terminal_sees_what_is_listened_to(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ten_minutes_are_drawn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ten_minutes_are_drawn(folder: Path, tell: Callable[[str], None]) -> None:
     piece, rate = soundfile.read(EXAMPLE)
     soundfile.write("ten.mp3", np.resize(piece.T[0] if piece.ndim > 1 else piece, 600 * rate), rate)
     before, begun = os.times(), time.monotonic()
@@ -287,8 +288,7 @@ def test_ten_minutes_are_drawn(folder: Path, capsys: pytest.CaptureFixture[str])
     cpu = (
         after.children_user + after.children_system - before.children_user - before.children_system
     )
-    with capsys.disabled():
-        sys.stdout.write(f"\nten minutes (MP3) to a PNG: {took:.1f} s, {cpu:.1f} s of CPU\n")
+    tell(f"MP3 to PNG in {took:.1f} s, {cpu:.1f} s of CPU")
     assert (done.returncode, done.stderr) == (0, b"")
     with Image.open("ten.features.png") as image:
         assert image.format == "PNG"
