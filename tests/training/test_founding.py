@@ -153,7 +153,7 @@ def test_bad_file_is_left_out_of_training(
         (["--set", "layers=many"], 1, ("layers=many", "integer")),
         (["--set", "epochs"], 2, ("--set epochs=VALUE",)),
         ([], 2, ("--data",)),
-        (["--data", "nowhere"], 1, ("nowhere", "tracks.csv")),
+        (["--data", "nowhere"], 1, ("nowhere", "no such file or folder")),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from musicedge_training.datasets.track import GENRES
 RATE = 22_050
 
 
-def write_sound(path: Path) -> Path:
+def write_sound(path: Path, pitch: float = 440.0) -> Path:
     """Write a second of a tone, in the format that the suffix names, and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     t = np.arange(RATE) / RATE
-    soundfile.write(path, (0.3 * np.sin(2 * np.pi * 440 * t)).astype(np.float32), RATE)
+    soundfile.write(path, (0.3 * np.sin(2 * np.pi * pitch * t)).astype(np.float32), RATE)
     return path
 
 
@@ -38,16 +39,17 @@ SPLIT = {"train": (0, 1, 2), "valid": (3,), "test": (4,)}
 
 
 def write_gtzan(root: Path, *, home: str = "genres", suffix: str = "au", clips: int = 5) -> Path:
-    """Write a few clips of each genre, and return the root."""
-    for genre in TEN:
+    """Write a few clips of each genre, no two the same, and return the root."""
+    for place, genre in enumerate(TEN):
         for number in range(clips):
-            write_sound(root / home / genre / f"{genre}.{number:05}.{suffix}")
+            path = root / home / genre / f"{genre}.{number:05}.{suffix}"
+            write_sound(path, 200.0 + 300.0 * place + 7.0 * number)
     return root
 
 
-def write_split(root: Path) -> Path:
+def write_split(root: Path, split: Mapping[str, Sequence[int]] = SPLIT) -> Path:
     """Write the three lists, whatever the clips' own suffix, and return the root."""
-    for part, numbers in SPLIT.items():
+    for part, numbers in split.items():
         lines = [f"{genre}/{genre}.{number:05}.wav" for genre in TEN for number in numbers]
         (root / f"{part}_filtered.txt").write_text("\n".join(lines) + "\n", "utf-8")
     return root
@@ -225,6 +227,10 @@ LAB_MOODS = {
 }
 
 
+Labels = Mapping[int, str]
+"""Of the lab's clips, by their number."""
+
+
 def _write_lab_spectrogram(path: Path, frames: int) -> None:
     """Write 128 mel bands in dB, then 12 chroma, as the lab's files hold them."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -233,29 +239,40 @@ def _write_lab_spectrogram(path: Path, frames: int) -> None:
     np.save(path, np.concatenate([mel, chroma]).astype(np.float32))
 
 
-def _write_lab_genres(home: Path, *, ends: tuple[str, str], frames: int) -> None:
+def _write_lab_genres(
+    home: Path, parts: tuple[Labels, Labels], *, ends: tuple[str, str], frames: int
+) -> None:
     """Write the folder of genres; the lists name the files in their own way, by part."""
-    for part, clips, end in zip(("train", "test"), (LAB_TRAIN, LAB_TEST), ends, strict=True):
+    for part, clips, end in zip(("train", "test"), parts, ends, strict=True):
         lines = [f"{number}{end}\t{genre}" for number, genre in clips.items()]
         for number in clips:
             _write_lab_spectrogram(home / part / f"{number}.fused.full.npy", frames)
         (home / f"{part}_labels.txt").write_text("\n".join(["Id\tGenre", *lines]) + "\n", "utf-8")
 
 
-def _write_lab_moods(home: Path, *, frames: int) -> None:
-    for number in LAB_MOODS:
+def _write_lab_moods(home: Path, moods: Labels, *, frames: int) -> None:
+    for number in moods:
         _write_lab_spectrogram(home / "train" / f"{number}.fused.full.npy", frames)
-    lines = [f"{number},{values}" for number, values in LAB_MOODS.items()]
+    lines = [f"{number},{values}" for number, values in moods.items()]
     text = "\n".join(["Id,valence,energy,danceability", *lines])
     (home / "train_labels.txt").write_text(text + "\n", "utf-8")
 
 
-def write_lab(root: Path) -> Path:
+def write_lab(
+    root: Path,
+    train: Labels = LAB_TRAIN,
+    test: Labels = LAB_TEST,
+    moods: Labels = LAB_MOODS,
+    *,
+    frames: int = 1291,
+) -> Path:
     """Write the lab's four folders, with the names that its own lists use; return the root."""
     genres = root / "fma_genre_spectrograms"
-    _write_lab_genres(genres, ends=(".fused.full.npy.gz", ".full.fused.npy.gz"), frames=1291)
+    ends = (".fused.full.npy.gz", ".full.fused.npy.gz")
+    _write_lab_genres(genres, (train, test), ends=ends, frames=frames)
     beats = root / "fma_genre_spectrograms_beat"
-    _write_lab_genres(beats, ends=(".beatsync.fused.npy.gz", ".beatsync.fused.npy.gz"), frames=43)
-    _write_lab_moods(root / "multitask_dataset", frames=1291)
-    _write_lab_moods(root / "multitask_dataset_beat", frames=43)
+    ends = (".beatsync.fused.npy.gz", ".beatsync.fused.npy.gz")
+    _write_lab_genres(beats, (train, test), ends=ends, frames=43)
+    _write_lab_moods(root / "multitask_dataset", moods, frames=frames)
+    _write_lab_moods(root / "multitask_dataset_beat", moods, frames=43)
     return root

@@ -17,7 +17,7 @@ from musicedge_training.founding.experiments import (
     choose,
 )
 from musicedge_training.founding.findings import find
-from musicedge_training.founding.grid import TEST_FOLD, Grid
+from musicedge_training.founding.grid import Grid
 from musicedge_training.founding.scoring import largest_class
 from musicedge_training.founding.settings import Settings, read_settings
 from musicedge_training.founding.table import findings_table, results_table
@@ -36,7 +36,7 @@ def _settings(
 
 
 @click.command()
-@click.option("--data", type=_FOLDER, help="The corpus: folder of tracks.csv.")
+@click.option("--data", help="The corpus, patrec:FOLDER, or any other dataset.")
 @click.option(
     "--cache",
     type=_FOLDER,
@@ -75,7 +75,7 @@ def _settings(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def founding(
-    data: Path | None,
+    data: str | None,
     cache: Path,
     output: Path,
     only: str | None,
@@ -91,10 +91,11 @@ def founding(
     Its LSTM and its CNN, each on mel, beat-synchronous mel, chroma, mel with chroma, and that
     beat-synchronous; for genre, for three moods at once with equal and with tuned weights, from
     nothing and from a network of genres, and for each mood alone. Fold 0 of the corpus is tested
-    on, fold 1 decides when training stops, the music of the others is trained on. What is done is
-    not done again, so an interrupted run goes on; two runs may share the work with different
-    --only. A second table says which of the study's findings hold, as far as both sides of a
-    comparison are done.
+    on, fold 1 decides when training stops, the music of the others is trained on; a dataset with an
+    official split is tested on its test part. The founding lab's own spectrograms, --data
+    patrec:FOLDER, need no audio. What is done is not done again, so an interrupted run goes on; two
+    runs may share the work with different --only. A second table says which of the study's findings
+    hold, as far as both sides of a comparison are done.
 
     \b
     Examples:
@@ -102,6 +103,7 @@ def founding(
       musicedge founding --data corpus --only 'genre$'
       musicedge founding --data corpus --only '^cnn-mel' --set seconds=5 --set epochs=20
       musicedge founding --data corpus --show --json > results.json
+      musicedge founding --data patrec:downloads/data -o runs/patrec
     """
     import torch
 
@@ -111,9 +113,11 @@ def founding(
             click.echo(each.name)
         return
     if data is None:
-        raise click.UsageError("Missing option '--data': the corpus, folder of tracks.csv.")
+        raise click.UsageError("Missing option '--data': the corpus, or another dataset.")
     torch.set_num_threads(threads)
     grid = Grid(data, cache, output, settings, jobs)
+    if not show and grid.source.parts.official:
+        console.print(grid.told(chosen), markup=False, highlight=False, soft_wrap=True)
     results = []
     for result in _read(grid, chosen) if show else grid.run(chosen):
         results.append(result)
@@ -123,16 +127,15 @@ def founding(
     if not results:
         raise NothingChosen(f"{output}: no experiment is done there; leave --show out to begin")
     names = {result["name"] for result in results}
-    tested = [track for track in grid.tracks if track.fold == TEST_FOLD]
-    findings = find(
-        tested,
-        {each.name: grid.answers(each) for each in chosen if each.name in names},
-    )
+    tested = {kind: grid.tested(kind) for kind in ("genre", "moods")}
+    both = list({track.id: track for tracks in tested.values() for track in tracks}.values())
+    answers = {each.name: grid.answers(each) for each in chosen if each.name in names}
+    findings = find(both, answers, genres=grid.source.genres)
     if as_json:
         found = [each.to_dict() for each in findings]
         click.echo(json.dumps({"results": results, "findings": found}, indent=1))
         return
-    click.echo(results_table(results, largest_class(tested)))
+    click.echo(results_table(results, largest_class(tested["genre"])))
     if findings:
         click.echo("\n" + findings_table(findings))
 

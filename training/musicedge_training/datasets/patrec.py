@@ -104,11 +104,20 @@ def load(path: Path, *, beat: bool = False) -> Dataset:
                 tracks[track.id] = replace(known, moods=track.moods)
             else:
                 raise DatasetError(f"{home}: {track.id!r} is labelled twice")
-    split = OfficialSplit.of(list(parts.values()))
-    dataset = with_folds(Dataset("patrec", path, list(tracks.values()), split))
+    # In one order whatever the lists', so that a clip has one fold by frames and by beats.
+    order = sorted(tracks)
+    split = OfficialSplit.of([parts[name] for name in order])
+    dataset = with_folds(Dataset("patrec", path, [tracks[name] for name in order], split))
     for track in dataset.tracks:
-        _open(track.path)
+        open_spectrogram(track.path)
     return dataset
+
+
+def holds(path: Path, *, beat: bool) -> bool:
+    """Return whether a folder that is one of the lab's has spectrograms by frames, or by beats."""
+    if path.resolve().name.removesuffix(_BEAT) in (_GENRES, _MOODS):
+        return path.resolve().name.endswith(_BEAT) == beat
+    return bool(_homes(path, beat=beat))
 
 
 def load_spectrogram(path: Path) -> NDArray[np.float32]:
@@ -119,7 +128,7 @@ def load_spectrogram(path: Path) -> NDArray[np.float32]:
     DatasetError
         The file is missing or holds no such array.
     """
-    return np.asarray(_open(path), np.float32)
+    return np.asarray(open_spectrogram(path), np.float32)
 
 
 def _homes(path: Path, *, beat: bool) -> list[Path]:
@@ -169,8 +178,14 @@ def _track(folder: Path, row: Row, *, moods: bool) -> Track | None:
     return None if genre is None else replace(track, genres=(genre,))
 
 
-def _open(path: Path) -> NDArray[np.floating]:
-    """Return a spectrogram that is read as it is used, once its header says that it is one."""
+def open_spectrogram(path: Path) -> NDArray[np.floating]:
+    """Return a spectrogram that is read as it is used, np.ndarray [shape=(140, t)].
+
+    Raises
+    ------
+    DatasetError
+        The file is missing, or its header says that it is none.
+    """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy parses the header as Python: it can fail in any way

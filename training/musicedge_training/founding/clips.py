@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from musicedge_training.labels import Labels
 
-Arrays = Sequence[NDArray[np.float16]]
+Arrays = Sequence[NDArray[np.floating]]
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,12 @@ class Clips(Dataset[tuple[Tensor, int]]):
         return piece(frames, self._columns, start, self._length), row
 
 
-def piece(frames: NDArray[np.float16], columns: slice, start: int, length: int) -> Tensor:
+def piece(frames: NDArray[np.floating], columns: slice, start: int, length: int) -> Tensor:
     """Return some rows and columns of a track's features, float32."""
     return torch.from_numpy(frames[start : start + length, columns].astype(np.float32))
 
 
-def pieces(frames: NDArray[np.float16], columns: slice, length: int) -> list[Tensor]:
+def pieces(frames: NDArray[np.floating], columns: slice, length: int) -> list[Tensor]:
     """Return a track's features cut into pieces; a last one of less than half is left out."""
     starts = range(0, max(1, len(frames) - length // 2), length)
     return [piece(frames, columns, start, length) for start in starts]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicedge_training import scores
-from musicedge_training.datasets.track import MOODS, Track
+from musicedge_training.datasets.track import GENRES, MOODS, Track
 from musicedge_training.founding.scoring import Answers, within_sources
 from musicedge_training.labels import Labels
 
@@ -147,7 +147,9 @@ CLAIMS = (
 )
 
 
-def find(tracks: Sequence[Track], answers: Mapping[str, Answers]) -> list[Finding]:
+def find(
+    tracks: Sequence[Track], answers: Mapping[str, Answers], *, genres: Sequence[str] = GENRES
+) -> list[Finding]:
     """Compare what claims are about, as far as it has been trained.
 
     Parameters
@@ -156,8 +158,10 @@ def find(tracks: Sequence[Track], answers: Mapping[str, Answers]) -> list[Findin
         With their labels, all that were tested on, or more.
     answers
         What each experiment's network says, by the experiment's name.
+    genres
+        What the answers' genres are counted in.
     """
-    labels = Labels.of(tracks)
+    labels = Labels.of(tracks, genres)
     groups = [track.group for track in tracks]
     aligned = {name: _aligned(tracks, given) for name, given in answers.items()}
     findings = []

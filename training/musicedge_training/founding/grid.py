@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,40 +22,20 @@ from musicedge_training.architectures.founding import (
     FoundingLSTM,
     FoundingNetwork,
 )
-from musicedge_training.datasets import corpus
-from musicedge_training.datasets.corpus import DatasetError
-from musicedge_training.datasets.track import GENRES, MOODS, Track
-from musicedge_training.founding.clips import Arrays, Clips, Targets, band_statistics
+from musicedge_training.datasets.track import Track
+from musicedge_training.founding.clips import Clips, Targets, band_statistics
 from musicedge_training.founding.experiments import Experiment
+from musicedge_training.founding.material import Material, Source, open_source
+from musicedge_training.founding.parts import TEST_FOLD
 from musicedge_training.founding.scoring import Answers, predict, score
 from musicedge_training.founding.settings import Settings
 from musicedge_training.founding.training import fit
 from musicedge_training.labels import Labels
-from musicedge_training.representations import FeatureCache, FoundingFeatures
 from musicedge_training.representations.founding import COLUMNS
 
-TEST_FOLD, VALIDATION_FOLD = 0, 1
 SCHEMA = 1
+_FIRST = "corpus"  # what results that do not name their dataset were made of
 _SUFFIXES = ("safetensors", "npz", "json")  # the network, its answers, the result
-
-
-@dataclass(frozen=True)
-class Material:
-    """The tracks that have features, and these.
-
-    Attributes
-    ----------
-    tracks
-        Music only.
-    arrays
-        The features of each, np.ndarray [shape=(t, 140), dtype=float16], read as they are used.
-    skipped
-        How many files could not be decoded.
-    """
-
-    tracks: Sequence[Track]
-    arrays: Arrays
-    skipped: int
 
 
 @dataclass(frozen=True)
@@ -65,7 +45,7 @@ class Grid:
     Parameters
     ----------
     data
-        The corpus's folder.
+        The dataset, as `open_dataset` takes it.
     cache
         Where features are kept.
     output
@@ -76,29 +56,37 @@ class Grid:
         Processes for features.
     """
 
-    data: Path
+    data: str | Path
     cache: Path
     output: Path
     settings: Settings
     jobs: int = 1
-    _materials: dict[FoundingFeatures, Material] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def tracks(self) -> list[Track]:
-        """The music of the dataset."""
-        return [track for track in corpus.load(self.data) if track.is_music]
+    def source(self) -> Source:
+        """Where tracks and features come from."""
+        return open_source(self.data, self.cache, self.jobs)
 
-    def material(self, features: FoundingFeatures) -> Material:
-        """Return the tracks' features, computed where they are missing."""
-        if features not in self._materials:
-            paths = [track.path for track in self.tracks]
-            cache = FeatureCache(self.cache / "founding", features)
-            skipped = cache.fill(paths, jobs=self.jobs)
-            bad = {each.path for each in skipped}
-            tracks = [track for track in self.tracks if track.path not in bad]
-            arrays = [cache.get(track.path) for track in tracks]
-            self._materials[features] = Material(tracks, arrays, len(skipped))
-        return self._materials[features]
+    def tested(self, kind: str) -> list[Track]:
+        """Return the tracks that ``"genre"`` or ``"moods"`` are tested on."""
+        return [
+            track
+            for track, tested in zip(self.source.tracks, self.source.parts.test[kind], strict=True)
+            if tested
+        ]
+
+    def told(self, experiments: Sequence[Experiment]) -> str:
+        """Return the line that says what some experiments are tested on."""
+        heads = {head for each in experiments for head in each.weights}
+        kinds = sorted({"genre" if head == "genre" else "moods" for head in heads})
+        parts = self.source.parts
+        tested = (
+            f"{kind} on the official test part"
+            if kind in parts.official
+            else f"{kind} on fold {TEST_FOLD}"
+            for kind in kinds
+        )
+        return f"{self.source.name}: tests {', '.join(tested)}"
 
     def run(self, experiments: Sequence[Experiment]) -> Iterator[dict[str, Any]]:
         """Yield each experiment's result, from its file where that is there.
@@ -112,6 +100,8 @@ class Grid:
         """
         # All files are looked at before the first training: the last may be of other settings.
         done = {each: self._done(each) for each in experiments}
+        for features in {each.features for each in experiments if not done[each]}:
+            self.source.check(features)
         for experiment in experiments:
             yield done[experiment] or self._train(experiment)
 
@@ -153,6 +143,12 @@ class Grid:
 
     def _done(self, experiment: Experiment) -> dict[str, Any] | None:
         result = self.read(experiment)
+        data = result and result.get("data", _FIRST)
+        if data and data != self.source.name:
+            raise OutputError(
+                f"{self._path(experiment, 'json')}: it was made of {data}, and this is "
+                f"{self.source.name}; choose another folder with -o"
+            )
         for key, value in self.settings.model_dump().items() if result else ():
             made_with = result["settings"].get(key)
             if made_with != value:
@@ -166,9 +162,10 @@ class Grid:
     def _train(self, experiment: Experiment) -> dict[str, Any]:
         """Train, score and keep one experiment."""
         settings = self.settings
-        material = self.material(experiment.features)
-        labels = Labels.of(material.tracks)
-        parts = _parts(material.tracks, labels, experiment)
+        material = self.source.material(experiment.features)
+        genres = self.source.genres
+        labels = Labels.of(material.tracks, genres)
+        parts = material.parts.rows(labels, list(experiment.weights), experiment.name)
         columns, length = COLUMNS[experiment.kind], settings.rows(beats=experiment.beats)
         L.seed_everything(settings.seed, verbose=False)
         network = self._network(experiment, material, parts["training"])
@@ -188,13 +185,14 @@ class Grid:
         )
         tracks = [material.tracks[row] for row in parts["test"]]
         arrays = [material.arrays[row] for row in parts["test"]]
-        predictions = predict(network, arrays, columns, length)
+        predictions = predict(network, arrays, columns, length, genres=genres)
         result = {
             "schema": SCHEMA,
             "name": experiment.name,
             "architecture": experiment.architecture,
             "representation": experiment.representation,
             "task": experiment.task,
+            "data": self.source.name,
             "settings": settings.model_dump(),
             "tracks": {name: len(rows) for name, rows in parts.items()},
             "skipped": material.skipped,
@@ -202,7 +200,7 @@ class Grid:
             "validation_losses": [round(loss, 5) for loss in course.losses],
             "best_epoch": int(np.argmin(course.losses)) + 1,
             "seconds": round(course.seconds, 1),
-            "scores": score(tracks, predictions, list(experiment.weights)),
+            "scores": score(tracks, predictions, list(experiment.weights), genres=genres),
         }
         self._write(experiment, network, Answers.of(tracks, predictions), result)
         return result
@@ -221,7 +219,10 @@ class Grid:
         mean, deviation = band_statistics(material.arrays, train)
         network = FoundingNetwork(
             backbone,
-            {head: len(GENRES) if head == "genre" else 1 for head in experiment.weights},
+            {
+                head: len(self.source.genres) if head == "genre" else 1
+                for head in experiment.weights
+            },
             mean[columns],
             deviation[columns],
             settings.dropout,
@@ -267,26 +268,3 @@ class Grid:
 
 def _unreadable(path: Path) -> OutputError:
     return OutputError(f"{path}: no result can be read there; remove it, and it is made again")
-
-
-def _parts(
-    tracks: Sequence[Track], labels: Labels, experiment: Experiment
-) -> dict[str, NDArray[np.int64]]:
-    """Return the rows of each part of the split that have a label of the experiment's."""
-    heads = {"genre": labels.genres.any(axis=1)}
-    heads |= {mood: labels.mood_known[:, column] for column, mood in enumerate(MOODS)}
-    known = np.logical_or.reduce([heads[name] for name in experiment.weights])
-    fold = np.array([track.fold for track in tracks])
-    parts = {
-        "training": (fold != TEST_FOLD) & (fold != VALIDATION_FOLD),
-        "validation": fold == VALIDATION_FOLD,
-        "test": fold == TEST_FOLD,
-    }
-    for part, mask in parts.items():
-        for name in experiment.weights:
-            if (mask & heads[name]).sum() < 2:
-                raise DatasetError(
-                    f"the {part} part has fewer than two tracks with a label of {name}, which "
-                    f"{experiment.name} needs; leave such experiments out with --only"
-                )
-    return {part: np.flatnonzero(mask & known) for part, mask in parts.items()}

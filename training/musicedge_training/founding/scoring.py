@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ class Answers:
     ids : np.ndarray [shape=(n,), dtype=str]
         The tracks.
     genre : np.ndarray [shape=(n,)]
-        The likeliest genre's index in `GENRES`.
+        The likeliest genre's index among the dataset's.
     moods : np.ndarray [shape=(n, moods)]
         In standard deviations of each source.
     """
@@ -55,7 +56,14 @@ class Answers:
             return cls(arrays["ids"], arrays["genre"], arrays["moods"])
 
 
-def predict(network: FoundingNetwork, arrays: Arrays, columns: slice, length: int) -> Predictions:
+def predict(
+    network: FoundingNetwork,
+    arrays: Arrays,
+    columns: slice,
+    length: int,
+    *,
+    genres: Sequence[str] = GENRES,
+) -> Predictions:
     """Return what a network says of tracks, over all pieces of each.
 
     What it has no head for is 0 throughout; moods are in standard deviations of each source.
@@ -70,6 +78,8 @@ def predict(network: FoundingNetwork, arrays: Arrays, columns: slice, length: in
         Which of the features it reads.
     length
         Rows of a piece.
+    genres
+        The labels of the genre head.
     """
     logits, owner = [], []
     moods = np.zeros((len(arrays), len(MOODS)), np.float32)
@@ -77,7 +87,7 @@ def predict(network: FoundingNetwork, arrays: Arrays, columns: slice, length: in
         clips, lengths = pad(pieces(frames, columns, length))
         with torch.inference_mode():
             outputs = {name: value.numpy() for name, value in network(clips, lengths).items()}
-        logits.append(outputs.get("genre", np.zeros((len(clips), len(GENRES)), np.float32)))
+        logits.append(outputs.get("genre", np.zeros((len(clips), len(genres)), np.float32)))
         owner += [row] * len(clips)
         for column, mood in enumerate(MOODS):
             if mood in outputs:
@@ -87,16 +97,20 @@ def predict(network: FoundingNetwork, arrays: Arrays, columns: slice, length: in
 
 
 def score(
-    tracks: Sequence[Track], predictions: Predictions, heads: Sequence[str]
+    tracks: Sequence[Track],
+    predictions: Predictions,
+    heads: Sequence[str],
+    *,
+    genres: Sequence[str] = GENRES,
 ) -> dict[str, Any]:
     """Return the scores of some heads, as JSON-ready objects with 95 % intervals.
 
     Beside those of `musicedge_training.evaluate.evaluate`, ``"MOOD/spearman"`` is the mean over the
     mood's sources, each weighted by its tracks.
     """
-    found = evaluate.to_json(evaluate.evaluate(tracks, predictions, by_fold=False))
+    found = evaluate.to_json(evaluate.evaluate(tracks, predictions, by_fold=False, genres=genres))
     found = {name: value for name, value in found.items() if name.split("/")[0] in heads}
-    labels = Labels.of(tracks)
+    labels = Labels.of(tracks, genres)
     groups = np.array([track.group for track in tracks])
     for column, mood in enumerate(MOODS):
         known = labels.mood_known[:, column]
@@ -132,6 +146,5 @@ def largest_class(tracks: Sequence[Track]) -> float:
 
     It is NaN where no track has a sure genre.
     """
-    genre = Labels.of(tracks).hard_genre
-    counts = np.bincount(genre[genre >= 0])
-    return float(counts.max() / counts.sum()) if len(counts) else float("nan")
+    counts = Counter(track.genre for track in tracks if track.genre)
+    return max(counts.values()) / counts.total() if counts else float("nan")
