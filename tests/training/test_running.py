@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +19,8 @@ from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.crops import CropBank
 from musicedge_training.fit import MultitaskTraining
 from musicedge_training.recipe import Recipe
-from musicedge_training.running import QUIET, STATE, Run, RunError
+from musicedge_training.running import QUIET, Run
+from musicedge_training.state import STATE, RunError
 
 RECIPE = Recipe(
     name="quick",
@@ -30,9 +34,28 @@ RECIPE = Recipe(
 )
 
 
+class Whole(NamedTuple):
+    """The folder of a training, and the weights that it came to."""
+
+    folder: Path
+    state: dict[str, torch.Tensor]
+
+
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> CropBank:
     return write_bank(tmp_path_factory.mktemp("bank"))
+
+
+@pytest.fixture(scope="module")
+def whole(bank: CropBank, tagger: AudioTagger, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """A training that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    return Whole(folder, train(bank, tagger, Run(folder)).state_dict())
+
+
+def same(whole: Whole, network: MultitaskNetwork) -> bool:
+    """Return whether a training came to the same weights, bit for bit."""
+    return all(torch.equal(value, network.state_dict()[key]) for key, value in whole.state.items())
 
 
 def train(
@@ -55,18 +78,99 @@ def interrupt_in(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_interrupted_training_goes_on_to_the_same_result(
-    bank: CropBank, tagger: AudioTagger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Whole,
+    bank: CropBank,
+    tagger: AudioTagger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = train(bank, tagger, Run(tmp_path / "whole")).state_dict()
-    assert not (tmp_path / "whole" / STATE).exists()  # nothing is left to go on with
     with monkeypatch.context() as patch:
         interrupt_in(2, patch)
         with pytest.raises(KeyboardInterrupt):
-            train(bank, tagger, Run(tmp_path / "part"))
-    assert (tmp_path / "part" / STATE).exists()
-    resumed = train(bank, tagger, Run(tmp_path / "part", resume=True)).state_dict()
-    for name, tensor in whole.items():
-        assert torch.equal(tensor, resumed[name]), name
+            train(bank, tagger, Run(tmp_path))
+    assert (tmp_path / STATE).exists()
+    assert same(whole, train(bank, tagger, Run(tmp_path, resume=True)))
+    assert len(list(tmp_path.glob("logs/*/metrics.csv"))) == 2  # what was logged before is kept
+
+
+def test_training_that_is_done_is_not_done_again_until_its_state_is_forgotten(
+    whole: Whole, bank: CropBank, tagger: AudioTagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_in(0, monkeypatch)  # what is trained again would be interrupted
+    assert same(whole, train(bank, tagger, Run(whole.folder, resume=True)))
+    Run(whole.folder).forget()
+    assert not (whole.folder / STATE).exists()
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let no file grow beyond so many bytes, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_state_that_cannot_be_written_is_said_and_the_one_before_goes_on_to_the_same_result(
+    whole: Whole,
+    bank: CropBank,
+    tagger: AudioTagger,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with files_of_at_most(1 << 16), pytest.raises(RunError) as caught:
+        train(bank, tagger, Run(tmp_path / "first"))
+    assert "state after epoch 1 cannot be written (File too large)" in str(caught.value)
+    assert "nothing is kept" in str(caught.value)
+    assert not list((tmp_path / "first").glob("*.part"))
+
+    end = MultitaskTraining.on_train_epoch_end
+    limits = ExitStack()
+
+    def full(self: MultitaskTraining) -> None:
+        end(self)
+        if self.current_epoch == 1:
+            limits.enter_context(files_of_at_most(1 << 16))
+
+    with monkeypatch.context() as patch, limits:
+        patch.setattr(MultitaskTraining, "on_train_epoch_end", full)
+        with pytest.raises(RunError) as caught:
+            train(bank, tagger, Run(tmp_path / "second"))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "state after epoch 2 cannot be written" in message
+    assert "the last state is kept, and --resume goes on" in message
+    assert same(whole, train(bank, tagger, Run(tmp_path / "second", resume=True)))
+
+
+def test_log_that_cannot_be_written_is_said_in_one_line(
+    bank: CropBank, tagger: AudioTagger, tmp_path: Path
+) -> None:
+    (tmp_path / "logs").touch()  # where a folder is to be
+    with pytest.raises(RunError, match="what is logged cannot be written there") as caught:
+        train(bank, tagger, Run(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("devices", "strategy", "words"),
+    [
+        (0, "auto", "--devices 0"),
+        ("many", "auto", "--devices many"),
+        (1, "nonsense", "--strategy nonsense"),
+        (3, "ddp", "3 devices cannot share a batch of 8 evenly"),
+    ],
+)
+def test_devices_that_cannot_be_had_are_said_in_one_line(
+    devices: int | str, strategy: str, words: str
+) -> None:
+    with pytest.raises(RunError) as caught:
+        Run(devices=devices, strategy=strategy).trainer(RECIPE, [])
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_losses_are_logged_for_every_epoch(

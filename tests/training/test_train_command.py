@@ -156,6 +156,22 @@ def test_interrupt_says_how_to_go_on(
     assert (home / "runs" / "again" / "model.safetensors").exists()
 
 
+def test_checkpoint_that_could_not_be_written_is_written_later_without_training_again(
+    home: Path, music: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    obstacle = home / "runs" / "late" / "fold-0" / "model.safetensors"
+    obstacle.mkdir(parents=True)
+    arguments = ("train", "--data", music, *QUICK, "--set", "name=late")
+    assert run(home, *arguments) == 1
+    assert "model.safetensors: cannot be written" in (message := error_of(capfd))
+    assert "--resume writes it without training again" in message
+    obstacle.rmdir()
+    monkeypatch.delattr(MultitaskTraining, "training_step")
+    assert run(home, *arguments, "--resume") == 0
+    assert (home / "runs" / "late" / "model.safetensors").exists()
+    assert not list((home / "runs" / "late").rglob("*.ckpt"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [

@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from musicedge_training.accelerator import rank
+from musicedge_training.accelerator import processes, rank
 from musicedge_training.architectures.cnn import LAYERS, AudioTagger
 from musicedge_training.architectures.heads import MultitaskNetwork, SourceOutputs
 from musicedge_training.crops import CropBank
@@ -30,9 +30,10 @@ from musicedge_training.objectives import (
     regression_loss,
 )
 from musicedge_training.recipe import Recipe
-from musicedge_training.running import QUIET, Run, RunError
+from musicedge_training.running import QUIET, Run
 from musicedge_training.sampling import Batch, CropSampler
 from musicedge_training.start import TAGS, build_network, heads_for
+from musicedge_training.state import RunError
 from musicedge_training.stem import StemMaps
 from musicedge_training.teacher import Teacher, check_teacher, targets_of
 
@@ -117,11 +118,19 @@ class MultitaskTraining(L.LightningModule):
             {f"loss/{name}": value for name, value in losses.items()},
             on_epoch=True,
             on_step=False,
+            sync_dist=True,
             batch_size=len(embedding),
         )
         tasks = self.task_weights(losses) if self.task_weights.tasks else torch.zeros(())
         others = [value for name, value in losses.items() if name not in self.task_weights.tasks]
-        return torch.stack([tasks.to(embedding.device), *others]).sum()
+        total = torch.stack([tasks.to(embedding.device), *others]).sum()
+        if processes() > 1:
+            # They wait for a gradient of everything; what has no label to learn from has none.
+            total = total + 0 * torch.stack([p.sum() for p in self._learning()]).sum()
+        return total
+
+    def _learning(self) -> list[nn.Parameter]:
+        return [p for p in self.parameters() if p.requires_grad]
 
     def on_train_epoch_end(self) -> None:
         """Let the weights of the tasks follow the epoch's losses."""
@@ -131,7 +140,8 @@ class MultitaskTraining(L.LightningModule):
         """Log what the labels of one batch that is not trained on cost."""
         given = self.network.head_outputs(self._embedding(batch))
         loss = torch.stack(list(self._label_losses(given, batch).values())).sum()
-        self.log(VALIDATION, loss, batch_size=len(batch.maps))
+        # The same for all processes: each of them stops, or slows down, by it.
+        self.log(VALIDATION, loss, sync_dist=True, batch_size=len(batch.maps))
 
     def _embedding(self, batch: Batch) -> Tensor:
         frozen = self.recipe.frozen_blocks
@@ -281,7 +291,8 @@ def fit(
         The moving average of the weights, in evaluation mode. Equal arguments give equal networks
         on the same machine.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
     L.seed_everything(recipe.seed, verbose=False)
     stem = StemMaps(bank, tagger, recipe.frozen_blocks)
@@ -296,15 +307,23 @@ def fit(
     network = build_network(recipe, tagger, tags, heads).to(memory_format=torch.channels_last)
     module = MultitaskTraining(network, tagger, tags, recipe, labels.sources)
     judged = validation is not None and len(validation) > 0
-    if not judged and (recipe.patience or recipe.schedule == "plateau"):
+    if begun is not None and begun.weights is not None:
+        module.load_state_dict(begun.weights)
+        return network.eval()
+    if not judged and goes_by_validation(recipe):
         raise RunError(f"{recipe.name}: patience and plateau need tracks that are held out")
     callbacks = [_moving_average(recipe.ema_decay)] if recipe.ema_decay else []
     if recipe.patience:
         callbacks.append(EarlyStopping(VALIDATION, patience=recipe.patience))
-    trainer = run.trainer(recipe, callbacks)
+    trainer = run.trainer(recipe, callbacks, begun)
     clean = [*sampler.clean(validation)] if judged else None
     run.fit(trainer, module, DataLoader(sampler, batch_size=None), clean, begun)
     return network.cpu().eval()
+
+
+def goes_by_validation(recipe: Recipe) -> bool:
+    """Return whether tracks that are not trained on change what comes out."""
+    return bool(recipe.patience) or recipe.schedule == "plateau"
 
 
 def _moving_average(decay: float) -> WeightAveraging:

@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import importlib.util
-import pickle
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
-from musicedge.errors import MusicedgeError
-from musicedge_training.accelerator import device
-from musicedge_training.console import console
+from musicedge_training.accelerator import device, processes
+from musicedge_training.console import console, is_first_process
 from musicedge_training.recipe import Recipe
-
-STATE = "training.ckpt"
-"""The state of a training that is not done, in its folder."""
-
-_MAX_BYTES = 4 << 30
-_UNREADABLE = (
-    *(OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError),
-    pickle.PickleError,
+from musicedge_training.state import (
+    STATE,
+    Begun,
+    RecipeInState,
+    RunError,
+    StateFile,
+    kept,
+    read_state,
+    reason_of,
 )
-
-
-class RunError(MusicedgeError):
-    """A training cannot go on, or not in the way that was asked for."""
-
-
-class Begun(NamedTuple):
-    """A training that was begun: its state's file, and the epoch that comes next."""
-
-    path: Path
-    epoch: int
 
 
 @dataclass(frozen=True)
@@ -73,31 +63,27 @@ class Run:
         """
         if self.folder is None or not self.resume or not (self.folder / STATE).exists():
             return None
-        path = self.folder / STATE
-        try:
-            if path.stat().st_size > _MAX_BYTES:
-                raise RunError(f"{path}: larger than {_MAX_BYTES >> 30} GiB: not a state")
-            # Tensors and plain values alone: nothing in the file is run.
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            theirs, epoch = state["recipe"], int(state["epoch"]) + 1
-        except _UNREADABLE as error:
-            raise RunError(
-                f"{path}: cannot be read as a training's state; remove it to begin again"
-            ) from error
-        own = recipe.model_dump()
-        if changed := [key for key, value in own.items() if theirs.get(key) != value]:
-            raise RunError(
-                f"{path}: was begun with {changed[0]} = {theirs.get(changed[0])!r}, now it is "
-                f"{own[changed[0]]!r}; use the old value, or another name or folder"
-            )
-        return Begun(path, epoch)
+        return read_state(self.folder / STATE, recipe)
 
-    def trainer(self, recipe: Recipe, callbacks: Sequence[Callback]) -> L.Trainer:
-        """Return the trainer for a recipe."""
+    def forget(self) -> None:
+        """Remove the state, once what was trained is kept elsewhere."""
+        if self.folder is not None and is_first_process():
+            (self.folder / STATE).unlink(missing_ok=True)
+
+    def trainer(
+        self, recipe: Recipe, callbacks: Sequence[Callback], begun: Begun | None = None
+    ) -> L.Trainer:
+        """Return the trainer for a recipe, or for what is left of it.
+
+        Raises
+        ------
+        RunError
+            There are no such devices, or they cannot share the recipe's batches evenly.
+        """
         extra: list[Callback] = []
         if self.folder is not None:
             extra += [
-                _RecipeInState(recipe),
+                RecipeInState(recipe),
                 ModelCheckpoint(
                     self.folder,
                     filename=Path(STATE).stem,
@@ -105,24 +91,46 @@ class Run:
                     save_on_train_epoch_end=True,
                 ),
             ]
-        bar = self.progress and console.is_terminal
+        bar = self.progress and console.is_terminal and is_first_process()
         if bar:
             extra.append(RichProgressBar(leave=False, console_kwargs={"stderr": True}))
-        return L.Trainer(
-            max_epochs=recipe.epochs,
-            accelerator="auto",
-            devices=self.devices,
-            strategy=self.strategy,
-            precision="bf16-mixed" if device().type == "cuda" else "32-true",
-            gradient_clip_val=1.0,
-            callbacks=[*callbacks, *extra],
-            logger=self._loggers(),
-            log_every_n_steps=1,
-            num_sanity_val_steps=0,
-            enable_checkpointing=self.folder is not None,
-            enable_model_summary=False,
-            enable_progress_bar=bar,
-        )
+        try:
+            trainer = L.Trainer(
+                max_epochs=recipe.epochs,
+                accelerator="auto",
+                devices=self.devices,
+                strategy=self.strategy,
+                precision="bf16-mixed" if device().type == "cuda" else "32-true",
+                gradient_clip_val=1.0,
+                callbacks=[*callbacks, *extra],
+                logger=self._loggers(begun),
+                plugins=[StateFile()],
+                log_every_n_steps=1,
+                num_sanity_val_steps=0,
+                # Each process draws its share itself, and judges by all that is held out.
+                use_distributed_sampler=False,
+                enable_checkpointing=self.folder is not None,
+                enable_model_summary=False,
+                enable_progress_bar=bar,
+            )
+        except (
+            ValueError,
+            TypeError,
+            RuntimeError,
+            ImportError,
+            MisconfigurationException,
+        ) as error:
+            reason = " ".join(str(error).split())
+            raise RunError(
+                f"--devices {self.devices} --strategy {self.strategy}: Lightning does not take "
+                f"them: {reason}"
+            ) from error
+        if recipe.batch_size % trainer.world_size:
+            raise RunError(
+                f"{recipe.name}: {trainer.world_size} devices cannot share a batch of "
+                f"{recipe.batch_size} evenly; set another with --set batch_size=N"
+            )
+        return trainer
 
     def fit(
         self,
@@ -132,10 +140,12 @@ class Run:
         validation: Sequence[Any] | None,
         begun: Begun | None,
     ) -> None:
-        """Train; when it is done, the state is removed.
+        """Train; the state stays until `forget`, for what comes out is not kept yet.
 
         Raises
         ------
+        RunError
+            The disk is full, or another of several processes has ended.
         KeyboardInterrupt
             It was interrupted.
         """
@@ -150,15 +160,33 @@ class Run:
             )
         except SystemExit as error:  # what Lightning makes of an interrupt
             raise KeyboardInterrupt from error
+        except BaseException as error:
+            _end_the_others(trainer)
+            if _is_of_another_process(error):
+                if not is_first_process():
+                    raise SystemExit(1) from error  # the first says so for all
+                raise RunError(
+                    f"another of the {processes()} processes that train together has ended, for "
+                    f"what it said above; {self._kept()}"
+                ) from error
+            if isinstance(error, OSError) and self.folder is not None:
+                raise RunError(
+                    f"{self.folder}: what is logged cannot be written there ({reason_of(error)}): "
+                    f"make room; {self._kept()}"
+                ) from error
+            raise
         if trainer.interrupted:
             raise KeyboardInterrupt
-        if self.folder is not None:
-            (self.folder / STATE).unlink(missing_ok=True)
 
-    def _loggers(self) -> list[Logger] | bool:
+    def _kept(self) -> str:
+        return "nothing is kept" if self.folder is None else kept(self.folder / STATE)
+
+    def _loggers(self, begun: Begun | None) -> list[Logger] | bool:
         if self.folder is None:
             return False
-        loggers: list[Logger] = [CSVLogger(self.folder, name="logs", version="csv")]
+        # A table begins anew, and would take the place of the one before it.
+        table = "csv" if begun is None else f"csv-from-epoch-{begun.epoch}"
+        loggers: list[Logger] = [CSVLogger(self.folder, name="logs", version=table)]
         if importlib.util.find_spec("tensorboard") is not None:
             loggers.append(TensorBoardLogger(self.folder, name="logs", version="tensorboard"))
         return loggers
@@ -168,13 +196,15 @@ QUIET = Run()
 """On one device, with nothing kept or shown."""
 
 
-class _RecipeInState(Callback):
-    """Writes the recipe into the state, so that no other training goes on with it."""
+def _end_the_others(trainer: L.Trainer) -> None:
+    """End the processes that were begun beside this one: they would wait for it for ever."""
+    launcher = trainer.strategy.launcher
+    if launcher is not None:
+        launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe.model_dump()
 
-    def on_save_checkpoint(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        checkpoint["recipe"] = self._recipe
+def _is_of_another_process(error: BaseException) -> bool:
+    """Return whether an error says that another process can no longer be reached."""
+    if processes() == 1 or not isinstance(error, RuntimeError):
+        return False
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from musicedge_training.accelerator import rank
+from musicedge_training.accelerator import processes, rank
 from musicedge_training.architectures.cnn import LAYERS
 from musicedge_training.datasets.track import Track
 from musicedge_training.labels import Labels
@@ -95,23 +95,32 @@ class CropSampler(IterableDataset[Batch]):
         return self._recipe.samples_per_epoch // self._recipe.batch_size
 
     def __iter__(self) -> Iterator[Batch]:
-        rng = np.random.default_rng((self._recipe.seed, self._epoch, rank()))
+        rng = np.random.default_rng((self._recipe.seed, self._epoch, 0))
+        # What is cut and blanked is drawn example by example, so each process draws it for itself.
+        own = (
+            rng
+            if processes() == 1
+            else np.random.default_rng((self._recipe.seed, self._epoch, rank() + 1))
+        )
         self._epoch += 1
         for _ in range(len(self)):
-            yield self._draw(rng)
+            yield self._draw(rng, own)
 
-    def _draw(self, rng: np.random.Generator) -> Batch:
+    def _draw(self, rng: np.random.Generator, own: np.random.Generator) -> Batch:
+        """Return the examples of one step: of several processes, the share of this one."""
         recipe = self._recipe
         rows = rng.choice(self._rows, recipe.batch_size, p=self._weights)
         variants = rng.integers(len(self._maps), size=len(rows))
-        picks = [self._maps[int(variant)] for variant in variants]
         rough = rng.random(len(rows)) < recipe.rough_share
+        share = slice(rank(), None, processes())
+        rows, variants, rough = rows[share], variants[share], rough[share]
+        picks = [self._maps[int(variant)] for variant in variants]
         chosen = [
             (maps.rough if r else maps.clean)[row]
             for row, maps, r in zip(rows, picks, rough, strict=True)
         ]
         if recipe.frozen_blocks < LAYERS:
-            chosen = mask_strips(self._cut(chosen, rng), rng)
+            chosen = mask_strips(self._cut(chosen, own), own)
         tags = np.stack([maps.tags[row] for row, maps in zip(rows, picks, strict=True)])
         taught = None if self._targets is None else self._targets.take(variants, rows)
         return self._batch(np.stack(chosen), tags, rows, taught)

@@ -9,13 +9,16 @@ import numpy as np
 
 from musicedge.errors import MusicedgeError
 from musicedge_training import calibrate, checkpoint
+from musicedge_training.accelerator import rank
 from musicedge_training.architectures.heads import MultitaskNetwork
+from musicedge_training.checkpoint import CheckpointError
 from musicedge_training.judgement import Judgement, judge
 from musicedge_training.predict import Predictions
 from musicedge_training.recipe import Recipe
-from musicedge_training.running import STATE, Run
+from musicedge_training.running import Run
 from musicedge_training.shipped import shipped_card
 from musicedge_training.splits import Split, all_split, fold_splits
+from musicedge_training.state import STATE, reason_of
 from musicedge_training.study import CHECKPOINT, checkpoint_info
 from musicedge_training.teacher import Teacher
 from musicedge_training.workbench import Workbench
@@ -90,20 +93,40 @@ class Training:
         Returns
         -------
         Judgement or None
-            Of the fold that was held out; None where none was.
+            Of the fold that was held out; None where none was, and in all but the first of several
+            processes, which write nothing.
+
+        Raises
+        ------
+        TrainingError
+            The folder cannot be made, or the checkpoint cannot be written.
         """
         split = self._split()
         inner = self._inner
-        inner.mkdir(parents=True, exist_ok=True)
-        network = self.bench.train(self.recipe, split, self.teacher, run=replace(run, folder=inner))
+        try:
+            inner.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(
+                f"{inner}: the folder cannot be made ({reason_of(error)}); choose another with -o"
+            ) from error
+        run = replace(run, folder=inner)
+        network = self.bench.train(self.recipe, split, self.teacher, run=run)
+        if rank():
+            return None
         info = checkpoint_info(self.bench, self.recipe, network)
         info = replace(info, split=split.name, music_threshold=self._threshold())
-        # In a folder of the split as well: there the export finds what each variant is scored on.
-        checkpoint.save(inner / CHECKPOINT, network, info)
-        judgement = None
-        if self.fold is not None:
-            info, judgement = self._judged(network, split, info)
-        checkpoint.save(self.checkpoint, network, info)
+        try:
+            # In a folder of the split as well: there the export finds what a variant is scored on.
+            checkpoint.save(inner / CHECKPOINT, network, info)
+            judgement = None
+            if self.fold is not None:
+                info, judgement = self._judged(network, split, info)
+            checkpoint.save(self.checkpoint, network, info)
+        except CheckpointError as error:
+            raise TrainingError(
+                f"{error}, and --resume writes it without training again"
+            ) from error
+        run.forget()
         return judgement
 
     @property

@@ -10,6 +10,7 @@ import click
 
 from musicedge_training import checkpoint
 from musicedge_training.cli.options import dataset_options
+from musicedge_training.console import is_first_process
 from musicedge_training.judgement import to_text
 from musicedge_training.recipe import Recipe, RecipeError, load_recipe, parse_settings
 from musicedge_training.running import Run
@@ -102,9 +103,11 @@ def train(
     try:
         judgement = training.run(run)
     except KeyboardInterrupt:
-        if training.is_begun:
+        if training.is_begun and is_first_process():
             click.echo("interrupted: --resume with the same command goes on from here", err=True)
         raise
+    if not is_first_process():
+        return
     if as_json:
         scores: dict[str, Any] = {} if judgement is None else judgement.to_dict()
         click.echo(json.dumps({"checkpoint": str(training.checkpoint), **scores}, indent=1))
