@@ -39,7 +39,7 @@ from musicedge_training.predict import (
     predict,
 )
 from musicedge_training.representations import LogMelCache, load_samples
-from musicedge_training.splits import fold_splits
+from musicedge_training.splits import OFFICIAL, Split, fold_splits
 
 VARIANTS = ("fp32", "fp16", "int8", "int4")
 DEFAULT_VARIANTS = ("fp32", "int8")
@@ -49,6 +49,9 @@ VERIFICATION_WINDOWS = 12
 STREAMED_TRACKS = 3
 STREAMED = 12.0
 """Seconds of each that are streamed; shorter ones are repeated."""
+
+FIVE_FOLDS = "five folds"
+"""What a card calls the scores of the folds' networks."""
 
 Note = Callable[[str], None]
 
@@ -63,17 +66,22 @@ class Exporter:
         Labelled tracks and their features: to calibrate the quantisation, and to verify.
     note
         Called with a line whenever a step begins.
+    official
+        The split that the tracks are published with, where there is one: what a checkpoint that was
+        trained on it is scored on.
     """
 
     tracks: Sequence[Track]
     logmel: LogMelCache
     note: Note
+    official: Split | None = None
 
     def export(self, path: Path, variants: Sequence[str] = DEFAULT_VARIANTS) -> list[Candidate]:
         """Make and verify variants of a checkpoint's network.
 
         Where the checkpoint lies in a study's folder, the networks of its folds are exported in the
-        same way, so that each variant is scored on tracks that were not trained on.
+        same way, so that each variant is scored on tracks that were not trained on; or the network
+        of the official split, where it was trained on that.
 
         Raises
         ------
@@ -141,6 +149,15 @@ class Exporter:
         chosen = rng.choice(candidates, min(count, len(candidates)), replace=False)
         return [cut_windows(self.logmel.get(self.tracks[row].path))[0] for row in chosen]
 
+    def _held_out(self, shipped: CheckpointInfo) -> list[tuple[Split, Sequence[int]]]:
+        """Return the splits whose networks are scored, and the rows that each is scored on."""
+        if shipped.split == OFFICIAL and self.official is not None:
+            return [(self.official, list(self.official.test))]
+        return [
+            (split, [row for row in split.test if self.tracks[row].fold == number])
+            for number, split in enumerate(fold_splits(self.tracks))
+        ]
+
     def _fold_scores(
         self, home: Path, shipped: CheckpointInfo, variants: Sequence[str]
     ) -> dict[str, dict[str, float]]:
@@ -148,13 +165,12 @@ class Exporter:
         genres = next((spec.labels for spec in shipped.heads if spec.name == "genre"), ())
         parts: dict[str, list[Predictions]] = {}
         held_out: list[Track] = []
-        for number, split in enumerate(fold_splits(self.tracks)):
+        for split, own in self._held_out(shipped):
             file = home / split.name / "model.safetensors"
             if not file.is_file():
                 continue
             self.note(f"scoring {split.name} in every variant")
             network, info = checkpoint.load(file)
-            own = [row for row in split.test if self.tracks[row].fold == number]
             tracks = [self.tracks[row] for row in own]
             held_out += tracks
             windows = TrackWindows(self.logmel, tracks)
@@ -204,7 +220,8 @@ def _card(
     name = info.recipe.get("name")
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise CheckpointError(f"{path}: its recipe is called {name!r}: no name for a model file")
-    scores = card_scores(info.scores, held_out)
+    part = "official test part" if info.split == OFFICIAL else FIVE_FOLDS
+    scores = card_scores(info.scores, held_out, part)
     try:
         return make_card(
             info, variant=variant, graph=graph, scores=scores, folder=Path(__file__).parent
@@ -214,7 +231,7 @@ def _card(
 
 
 def card_scores(
-    study: Mapping[str, Any], held_out: Mapping[str, float]
+    study: Mapping[str, Any], held_out: Mapping[str, float], part: str = FIVE_FOLDS
 ) -> dict[str, dict[str, float]]:
     """Return the scores that go into a card: few enough to read.
 
@@ -224,6 +241,8 @@ def card_scores(
         The study's scores, as a checkpoint holds them.
     held_out
         The variant's own, of tracks that its folds' networks did not hear.
+    part
+        What these tracks are called.
     """
     unknown = {
         name: scores["genre/accuracy"]["value"]
@@ -231,7 +250,7 @@ def card_scores(
     }
     music = {name: round(value, 4) for name, value in study.get("music", {}).items()}
     groups = {
-        "five folds": {k: v for k, v in held_out.items() if not k.startswith("genre/accuracy/")},
+        part: {k: v for k, v in held_out.items() if not k.startswith("genre/accuracy/")},
         "trained without": unknown,
         "music": {k: music[k] for k in ("missed_music", "false_music") if k in music},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from musicedge.card import GraphFacts
 from musicedge.frontend_config import FrontEndConfig
 from musicedge_export import cards, exporting, verify
 from musicedge_export.candidates import Candidate
-from musicedge_export.exporting import Exporter
+from musicedge_export.exporting import Exporter, card_scores
 from musicedge_export.files import write_models
 from musicedge_export.verify import VerificationError
 from musicedge_training import evaluate, scores
@@ -31,6 +32,7 @@ from musicedge_training.predict import (
     predict,
 )
 from musicedge_training.representations import LogMelCache
+from musicedge_training.splits import Split
 
 Save = Callable[..., Path]
 VARIANTS = ("fp32", "fp16", "int8")  # of a CNN
@@ -130,6 +132,17 @@ def test_folds_are_scored_on_what_each_did_not_hear(
     assert [line for line in lines if "fold" in line] == ["scoring fold-1 in every variant"]
     summary = {k: v for k, v in items[0].scores.items() if not k.startswith("genre/accuracy/")}
     assert items[0].card.scores["five folds"] == summary
+
+
+def test_checkpoint_of_the_official_split_is_scored_on_its_test_part(
+    exporter: Exporter, tracks: list[Track]
+) -> None:
+    split = Split("official", np.arange(8), np.array([8, 9, 11]))
+    own = replace(exporter, official=split)
+    assert own._held_out(replace(INFO, split="official")) == [(split, [8, 9, 11])]
+    assert [each.name for each, _ in own._held_out(INFO)] == [f"fold-{n}" for n in range(5)]
+    scores = card_scores({}, {"genre/accuracy": 0.5}, "official test part")
+    assert scores == {"official test part": {"genre/accuracy": 0.5}}
 
 
 def test_too_much_lost_is_an_error(

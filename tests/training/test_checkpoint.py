@@ -30,6 +30,8 @@ INFO = CheckpointInfo(
     hidden_size=8,
     mood_size=4,
     frontend=FrontEndConfig(),
+    split="official",
+    trained_on=("0123456789ab", "ba9876543210"),
     temperature=1.5,
     music_threshold=0.25,
     scores={"folds": {"genre/accuracy": {"value": 0.5}}},
@@ -101,7 +103,12 @@ def test_other_safetensors_are_refused(tmp_path: Path) -> None:
     assert "not a musicedge checkpoint" in error_of(path)
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, "2", None])
+def test_checkpoint_of_the_format_before_is_read(network: MultitaskNetwork, tmp_path: Path) -> None:
+    path = write(tmp_path / "m.safetensors", network, format_version=2, trained_on=[])
+    assert checkpoint.load(path)[1] == replace(INFO, trained_on=())
+
+
+@pytest.mark.parametrize("version", [0, 1, 4, "2", None])
 def test_other_format_is_refused(
     version: object, network: MultitaskNetwork, tmp_path: Path
 ) -> None:
@@ -154,6 +161,7 @@ def test_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
         {"frontend": {"n_mels": 3}},
         {"frontend": None},
         {"frontend": 7},
+        {"trained_on": 7},
         {"surprise": 1},
     ],
     ids=str,

@@ -16,7 +16,8 @@ from musicedge.frontend_config import FrontEndConfig
 from musicedge_training.architectures.backbones import build_backbone
 from musicedge_training.architectures.heads import HeadSpec, LabelSource, MultitaskNetwork
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+_READABLE = (2, FORMAT_VERSION)  # 2 does not say what was trained on
 _KEY = "musicedge.checkpoint"
 _MAX_BYTES = 2 << 30
 
@@ -39,7 +40,10 @@ class CheckpointInfo:
         The constants of the log-mel that it was trained on.
     split
         The name of the split that it was trained on, such as ``"fold-0"``, whose tracks it has not
-        heard; empty where that is not known.
+        heard, or ``"official"``; empty where that is not known.
+    trained_on
+        What each track that it was trained on, stopped by or calibrated on before it was tested is
+        known by (see `musicedge_training.unheard`); empty where that is not known.
     temperature, music_threshold
         The calibration, from predictions on tracks that were not trained on.
     scores
@@ -52,6 +56,7 @@ class CheckpointInfo:
     mood_size: int
     frontend: FrontEndConfig
     split: str = ""
+    trained_on: tuple[str, ...] = ()
     temperature: float = 1.0
     music_threshold: float = 0.5
     scores: Mapping[str, Any] = field(default_factory=dict)
@@ -95,7 +100,7 @@ def load(path: Path) -> tuple[MultitaskNetwork, CheckpointInfo]:
         raise CheckpointError(f"{path}: cannot be read as a checkpoint: {error}") from error
     if not isinstance(values, dict):
         raise CheckpointError(f"{path}: safetensors, but not a musicedge checkpoint")
-    if values.get("format_version") != FORMAT_VERSION:
+    if values.get("format_version") not in _READABLE:
         raise CheckpointError(
             f"{path}: checkpoint format {values.get('format_version')}, this musicedge reads "
             f"{FORMAT_VERSION}: train it again"
@@ -103,7 +108,9 @@ def load(path: Path) -> tuple[MultitaskNetwork, CheckpointInfo]:
     try:
         heads = tuple(_head(value) for value in values["heads"])
         frontend = FrontEndConfig.from_dict(values["frontend"])
-        info = CheckpointInfo(**{**values, "heads": heads, "frontend": frontend})
+        own = {"heads": heads, "frontend": frontend, "format_version": FORMAT_VERSION}
+        own["trained_on"] = tuple(map(str, values.get("trained_on", ())))
+        info = CheckpointInfo(**{**values, **own})
         network = MultitaskNetwork(
             build_backbone(info.recipe.get("architecture", "cnn")),
             heads,

@@ -37,8 +37,8 @@ class Subject:
         What its genre logits are divided by.
     frontend
         The constants of its log-mel.
-    split
-        The split that it was trained on, where that is known.
+    split, trained_on
+        The split and the tracks that it was trained on, where they are known, as a checkpoint says.
     """
 
     source: str
@@ -47,6 +47,7 @@ class Subject:
     temperature: float
     frontend: FrontEndConfig
     split: str = ""
+    trained_on: tuple[str, ...] = ()
 
 
 def of_checkpoint(path: Path) -> Subject:
@@ -60,7 +61,13 @@ def of_checkpoint(path: Path) -> Subject:
     network, info = checkpoint.load(path)
     genres = next((spec.labels for spec in info.heads if spec.name == "genre"), ())
     return Subject(
-        str(path), network_forward(network), genres, info.temperature, info.frontend, info.split
+        str(path),
+        network_forward(network),
+        genres,
+        info.temperature,
+        info.frontend,
+        info.split,
+        info.trained_on,
     )
 
 
@@ -89,12 +96,6 @@ def of_model(source: str) -> Subject:
         1.0 if head is None else head.temperature,
         card.frontend,
     )
-
-
-def own_fold(subject: Subject) -> int | None:
-    """Return the fold that a checkpoint was not trained on, if it says so."""
-    name, _, number = subject.split.partition("fold-")
-    return int(number) if not name and number.isdigit() else None
 
 
 def predictions_of(

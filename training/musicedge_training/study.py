@@ -141,8 +141,8 @@ def _run_split(bench: Workbench, system: System, split: Split, home: Path) -> No
         network = _trained(system, home)
         if network is None:
             network = bench.train(system.recipe, split, _teacher(system, split, home.parent))
-            info = checkpoint_info(bench, system.recipe, network)
-            checkpoint.save(home / CHECKPOINT, network, replace(info, split=split.name))
+            info = checkpoint_info(bench, system.recipe, network, split)
+            checkpoint.save(home / CHECKPOINT, network, info)
         if split.name == ALL:
             return
         predictions = bench.predict(network, split.test)
@@ -268,7 +268,7 @@ def _unseen_noise(
 
 
 def checkpoint_info(
-    bench: Workbench, recipe: Recipe, network: MultitaskNetwork
+    bench: Workbench, recipe: Recipe, network: MultitaskNetwork, split: Split
 ) -> checkpoint.CheckpointInfo:
     """Return what a checkpoint of a network says about itself before it is calibrated."""
     return checkpoint.CheckpointInfo(
@@ -277,4 +277,6 @@ def checkpoint_info(
         hidden_size=network.hidden[0].out_features,
         mood_size=network.mood_hidden[0].out_features,
         frontend=bench.frontend,
+        split=split.name,
+        trained_on=bench.trained_on(recipe, split),
     )

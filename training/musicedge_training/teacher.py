@@ -29,10 +29,21 @@ class TeacherError(MusicedgeError):
 
 
 class Teacher(NamedTuple):
-    """A trained network, and how many of its layers are as the AudioSet network has them."""
+    """A trained network.
+
+    Attributes
+    ----------
+    network
+        The network.
+    frozen_blocks
+        How many of its layers are as the AudioSet network has them.
+    trained_on
+        What the tracks that it has heard are known by; empty where that is not known.
+    """
 
     network: MultitaskNetwork
     frozen_blocks: int
+    trained_on: tuple[str, ...] = ()
 
 
 class Targets(NamedTuple):

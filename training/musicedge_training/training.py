@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musicedge.errors import MusicedgeError
 from musicedge_training import calibrate, checkpoint
 from musicedge_training.accelerator import rank
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.checkpoint import CheckpointError
+from musicedge_training.console import console
+from musicedge_training.datasets.dataset import DatasetError
 from musicedge_training.judgement import Judgement, judge
 from musicedge_training.predict import Predictions
 from musicedge_training.recipe import Recipe
 from musicedge_training.running import Run
 from musicedge_training.shipped import shipped_card
-from musicedge_training.splits import Split, all_split, fold_splits
+from musicedge_training.splits import (
+    ALL,
+    FOLDS,
+    OFFICIAL,
+    Split,
+    all_split,
+    fold_splits,
+    official_split,
+)
 from musicedge_training.state import STATE, reason_of
 from musicedge_training.study import CHECKPOINT, checkpoint_info
 from musicedge_training.teacher import Teacher
+from musicedge_training.unheard import digests
 from musicedge_training.workbench import Workbench
 
 
@@ -41,8 +54,10 @@ class Training:
     folder
         The checkpoint is ``<folder>/<recipe>/model.safetensors``.
     fold
-        The fold that is held out, and that the checkpoint is scored and calibrated on; None to
-        train on everything.
+        The fold that is held out, and that the checkpoint is scored on; None for the test part of
+        the split that the dataset is published with, and fold 0 where there is none.
+    everything
+        Whether nothing is held out.
     teacher
         A network to learn from.
     """
@@ -50,7 +65,8 @@ class Training:
     bench: Workbench
     recipe: Recipe
     folder: Path
-    fold: int | None = 0
+    fold: int | None = None
+    everything: bool = False
     teacher: Teacher | None = None
 
     @property
@@ -93,15 +109,18 @@ class Training:
         Returns
         -------
         Judgement or None
-            Of the fold that was held out; None where none was, and in all but the first of several
+            Of what was held out; None where nothing was, and in all but the first of several
             processes, which write nothing.
 
         Raises
         ------
         TrainingError
-            The folder cannot be made, or the checkpoint cannot be written.
+            The teacher has heard what is held out, the folder cannot be made, or the checkpoint
+            cannot be written.
         """
-        split = self._split()
+        split = self.split
+        console.print(self._told(split), markup=False, soft_wrap=True)
+        self._check_teacher(split)
         inner = self._inner
         try:
             inner.mkdir(parents=True, exist_ok=True)
@@ -113,13 +132,13 @@ class Training:
         network = self.bench.train(self.recipe, split, self.teacher, run=run)
         if rank():
             return None
-        info = checkpoint_info(self.bench, self.recipe, network)
-        info = replace(info, split=split.name, music_threshold=self._threshold())
+        info = checkpoint_info(self.bench, self.recipe, network, split)
+        info = replace(info, music_threshold=self._threshold())
         try:
             # In a folder of the split as well: there the export finds what a variant is scored on.
             checkpoint.save(inner / CHECKPOINT, network, info)
             judgement = None
-            if self.fold is not None:
+            if not self.everything:
                 info, judgement = self._judged(network, split, info)
             checkpoint.save(self.checkpoint, network, info)
         except CheckpointError as error:
@@ -129,13 +148,71 @@ class Training:
         run.forget()
         return judgement
 
+    @cached_property
+    def split(self) -> Split:
+        """What is trained on, and what is held out.
+
+        Raises
+        ------
+        DatasetError
+            Nothing is left of a part of the official split.
+        """
+        tracks = self.bench.tracks
+        if self.everything:
+            return all_split(tracks)
+        if not self._is_official:
+            return self.bench.parts(self.recipe, fold_splits(tracks)[self.fold or 0])
+        official = official_split(self.bench.dataset, tracks)
+        if official is None:
+            raise DatasetError(
+                f"{self.bench.dataset.source}: no file of a part of its official split can be "
+                "decoded; --fold 0 holds out a fold instead"
+            )
+        return self.bench.parts(self.recipe, official)
+
+    @property
+    def held_out(self) -> str:
+        """What is held out, in words."""
+        return "the official test part" if self._is_official else f"fold {self.fold or 0}"
+
+    @property
+    def _is_official(self) -> bool:
+        if self.everything or self.fold is not None:
+            return False
+        dataset = self.bench.dataset
+        return official_split(dataset, dataset.tracks) is not None
+
     @property
     def _inner(self) -> Path:
-        return self.home / ("all" if self.fold is None else f"fold-{self.fold}")
+        if self.everything:
+            return self.home / ALL
+        return self.home / (OFFICIAL if self._is_official else f"fold-{self.fold or 0}")
 
-    def _split(self) -> Split:
-        tracks = self.bench.tracks
-        return all_split(tracks) if self.fold is None else fold_splits(tracks)[self.fold]
+    def _check_teacher(self, split: Split) -> None:
+        """Refuse a teacher that would tell the student of what it is tested on."""
+        if self.teacher is None or not self.teacher.trained_on or not len(split.test):
+            return
+        held_out = digests([self.bench.tracks[row] for row in split.test])
+        heard = set(self.teacher.trained_on).intersection(held_out)
+        if heard:
+            raise TrainingError(
+                f"{self.held_out}: the teacher was trained on {len(heard)} of its {len(held_out)} "
+                "tracks; give one that had the same held out, or train with --everything"
+            )
+
+    def _told(self, split: Split) -> str:
+        """Return the line that says what is trained on."""
+        name = self.bench.dataset.name
+        counts = f"{len(split.train)} tracks to train on"
+        if len(split.validation):
+            counts += f", {len(split.validation)} to validate on"
+        if self.everything:
+            return f"{name}: {counts}, none held out"
+        counts += f", {len(split.test)} to test on"
+        if self._is_official:
+            return f"{name}: its official split: {counts}"
+        why = "" if self.fold is not None else "no official split to train on here; "
+        return f"{name}: {why}{self.held_out} of {FOLDS} is held out: {counts}"
 
     def _threshold(self) -> float:
         """Return the music threshold before there is anything to set it by."""
@@ -146,19 +223,36 @@ class Training:
     def _judged(
         self, network: MultitaskNetwork, split: Split, info: checkpoint.CheckpointInfo
     ) -> tuple[checkpoint.CheckpointInfo, Judgement]:
-        """Calibrate by the held-out tracks, and say how well they were told."""
+        """Calibrate, and say how well the held-out tracks were told.
+
+        By the validation part where there is one, else by the held-out tracks themselves.
+        """
         bench = self.bench
-        own = np.array([row for row in split.test if bench.tracks[row].fold == self.fold])
+        own = split.test
+        if not self._is_official:  # a fold holds out noise of other folds as well
+            number = self.fold or 0
+            own = np.array([row for row in own if bench.tracks[row].fold == number])
         tracks = [bench.tracks[row] for row in own]
         predictions: Predictions = bench.predict(network, own)
-        labels = bench.labels
-        genre, music = labels.hard_genre[own], labels.music[own]
+        if len(split.validation):
+            info = self._calibrated(
+                info, split.validation, bench.predict(network, split.validation)
+            )
+        else:
+            info = self._calibrated(info, own, predictions)
+        judgement = judge(
+            tracks, predictions, temperature=info.temperature, genres=bench.dataset.genres
+        )
+        return replace(info, scores={"folds": judgement.scores_to_json()}), judgement
+
+    def _calibrated(
+        self, info: checkpoint.CheckpointInfo, rows: NDArray[np.int64], predictions: Predictions
+    ) -> checkpoint.CheckpointInfo:
+        labels = self.bench.labels
+        genre, music = labels.hard_genre[rows], labels.music[rows]
         if predictions.logits.shape[1] and (genre >= 0).any():
             info = replace(info, temperature=calibrate.fit_temperature(predictions, genre))
         if not music.all():
             threshold = calibrate.fit_threshold(predictions.music, music)
             info = replace(info, music_threshold=threshold)
-        judgement = judge(
-            tracks, predictions, temperature=info.temperature, genres=bench.dataset.genres
-        )
-        return replace(info, scores={"folds": judgement.scores_to_json()}), judgement
+        return info

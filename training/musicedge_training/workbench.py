@@ -36,10 +36,11 @@ from musicedge_training.recipe import Recipe
 from musicedge_training.representations import LogMelCache, Skipped, front_end, write_npy
 from musicedge_training.running import QUIET, Run
 from musicedge_training.shipped import shipped_tagger
-from musicedge_training.splits import Split
+from musicedge_training.splits import Split, with_validation
 from musicedge_training.start import TAGS
 from musicedge_training.stem import StemMaps
 from musicedge_training.teacher import Teacher
+from musicedge_training.unheard import digests
 
 _SYNTHETIC = 180  # about a sixth of the sounds that are no music
 _JUDGING = 24
@@ -85,7 +86,7 @@ class Workbench:
         if any(track.is_spectrogram for track in dataset.tracks):
             raise DatasetError(
                 f"{dataset.source}: it holds spectrograms, which the shipped networks cannot read; "
-                "they are for the founding ones, in Python"
+                "`musicedge founding --data` trains on them"
             )
         for note in dataset.notes:
             console.print(f"{dataset.source}: {note}")
@@ -192,8 +193,13 @@ class Workbench:
     def train(
         self, recipe: Recipe, split: Split, teacher: Teacher | None = None, *, run: Run = QUIET
     ) -> MultitaskNetwork:
-        """Train a network on a split of the tracks, and on all synthetic sounds."""
+        """Train a network on a split of the tracks, and on all synthetic sounds.
+
+        It is stopped by `parts`' validation part; where there is none, nothing is, and the losses
+        that are logged are the test part's.
+        """
         self.prepare(recipe, teacher)
+        split = self.parts(recipe, split)
         bank = self.crops(recipe.augmentation)
         extra = np.arange(len(self.tracks), len(bank.tracks))
         rows = np.concatenate([split.train, extra])
@@ -206,9 +212,22 @@ class Workbench:
             self.tags,
             teacher,
             genres,
-            validation=split.test,
+            validation=split.validation if len(split.validation) else split.test,
             run=run,
         )
+
+    def parts(self, recipe: Recipe, split: Split) -> Split:
+        """Return a split with the validation part that the recipe needs.
+
+        The test part is opened once: what a training is stopped by is another.
+        """
+        return with_validation(split, self.tracks) if fit.goes_by_validation(recipe) else split
+
+    def trained_on(self, recipe: Recipe, split: Split) -> tuple[str, ...]:
+        """Return what the tracks that a network has heard before it is tested are known by."""
+        parts = self.parts(recipe, split)
+        rows = np.concatenate([parts.train, parts.validation])
+        return digests([self.tracks[row] for row in rows])
 
     def predict(self, network: MultitaskNetwork, rows: NDArray[np.int64]) -> Predictions:
         """Run a network over some of the tracks."""

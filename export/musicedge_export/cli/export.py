@@ -20,6 +20,7 @@ from musicedge_training import checkpoint
 from musicedge_training.cli.options import feature_options
 from musicedge_training.datasets.opening import open_dataset
 from musicedge_training.representations import LogMelCache
+from musicedge_training.splits import official_split
 
 
 @click.command()
@@ -125,7 +126,8 @@ def _of_checkpoint(
     if data is None:
         raise click.UsageError("a checkpoint is calibrated and verified on music; give --data")
     info = checkpoint.load(path)[1]
-    tracks = open_dataset(data).tracks
+    dataset = open_dataset(data)
+    tracks = dataset.tracks
     logmel = LogMelCache(cache / "logmel", info.frontend)
     skipped = {each.path for each in logmel.fill([track.path for track in tracks], jobs=jobs)}
     tracks = [track for track in tracks if track.path not in skipped]
@@ -133,7 +135,8 @@ def _of_checkpoint(
     if "all" in variants:
         transformer = str(info.recipe.get("architecture")).startswith("ast")
         chosen = VARIANTS if transformer else tuple(v for v in VARIANTS if v != "int4")
-    return Exporter(tracks, logmel, _note).export(path, chosen)
+    official = official_split(dataset, tracks)
+    return Exporter(tracks, logmel, _note, official).export(path, chosen)
 
 
 def _of_model(source: str) -> Candidate:

@@ -43,15 +43,14 @@ _DEFAULT = "finetune"
 @click.option(
     "--fold",
     type=click.IntRange(0, FOLDS - 1),
-    default=0,
-    show_default=True,
-    help="The fifth of the tracks that is held out, to score and calibrate on.",
+    help="Hold out this fifth of the tracks, and score on it.  [default: the test part of the "
+    "dataset's official split; fold 0 where there is none]",
 )
 @click.option("--everything", is_flag=True, help="Hold nothing out: train on all, without a score.")
 @click.option(
     "--teacher",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A checkpoint to learn from, trained on the same labels and with the same fold held out.",
+    help="A checkpoint to learn from, of the same labels and with the same tracks held out.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")
 @click.option("--devices", default="1", show_default=True, help="GPUs, as Lightning takes them.")
@@ -62,7 +61,7 @@ def train(
     bench: Workbench,
     settings: tuple[str, ...],
     output: Path,
-    fold: int,
+    fold: int | None,
     everything: bool,
     teacher: Path | None,
     resume: bool,
@@ -74,8 +73,9 @@ def train(
 
     Without RECIPE the shipped CNN goes on learning, from your own music alone: the folders' names
     in --data become the genres. The recipes cnn, lstm and ast begin with the AudioSet network, so
-    they need --weights. One fold is held out, and the model is scored on it. Ctrl-C keeps what was
-    done after each epoch; --resume goes on, to the same result.
+    they need --weights. The test part of the dataset's official split is held out, or a fold where
+    there is none, and the model is scored on it. Ctrl-C keeps what was done after each epoch;
+    --resume goes on, to the same result.
 
     \b
     Examples:
@@ -90,7 +90,8 @@ def train(
         bench,
         chosen,
         output,
-        None if everything else fold,
+        fold,
+        everything,
         _teacher(chosen, teacher),
     )
     training.check_room(resume=resume)
@@ -110,10 +111,11 @@ def train(
         return
     if as_json:
         scores: dict[str, Any] = {} if judgement is None else judgement.to_dict()
-        click.echo(json.dumps({"checkpoint": str(training.checkpoint), **scores}, indent=1))
+        about = {"checkpoint": str(training.checkpoint), "split": training.split.name}
+        click.echo(json.dumps({**about, **scores}, indent=1))
         return
     if judgement is not None:
-        click.echo(f"held out, fold {fold}: {to_text(judgement)}")
+        click.echo(f"held out, {training.held_out}: {to_text(judgement)}")
     click.echo(f"see {training.checkpoint}")
 
 
@@ -127,7 +129,7 @@ def _check_weights(recipe: Recipe, bench: Workbench) -> None:
 def _teacher(recipe: Recipe, path: Path | None) -> Teacher | None:
     if path is not None:
         network, info = checkpoint.load(path)
-        return Teacher(network, int(info.recipe["frozen_blocks"]))
+        return Teacher(network, int(info.recipe["frozen_blocks"]), info.trained_on)
     if recipe.teacher is not None:
         raise RecipeError(
             f"{recipe.name}: learns from {recipe.teacher!r}; name its checkpoint with --teacher, "

@@ -5,6 +5,7 @@ from musicedge_training.representations.cache import (
     Representation,
     Skipped,
     cannot_be_kept,
+    digest_of,
     run_jobs,
     write_npy,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Representation",
     "Skipped",
     "cannot_be_kept",
+    "digest_of",
     "front_end",
     "load_samples",
     "run_jobs",

@@ -60,6 +60,11 @@ class Skipped:
     reason: str
 
 
+def digest_of(path: Path) -> str:
+    """Return what an audio file is known by, whatever it is called: 24 digits of its SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:24]
+
+
 def write_npy(path: Path, array: NDArray[np.generic]) -> None:
     """Write an array so that a reader sees all of it or none.
 
@@ -115,8 +120,7 @@ class FeatureCache:
 
     def entry(self, path: Path) -> Path:
         """Return where the frames of the audio file `path` are, or would be."""
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:24]
-        return self.folder / f"{digest}-{self._key}.npy"
+        return self.folder / f"{digest_of(path)}-{self._key}.npy"
 
     def get(self, path: Path) -> NDArray[np.float16]:
         """Return a track's frames, computing them when missing.
