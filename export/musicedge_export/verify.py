@@ -38,6 +38,7 @@ def graph_forward(model: ModelProto, *, threads: int = 0, input_name: str = INPU
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    options.add_session_config_entry("session.x64quantprecision", "1")  # as the runtime
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
