@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,9 @@ from musicedge.errors import OutputError
 from musicedge.frontend import FrontEnd
 from musicedge.frontend_config import FrontEndConfig
 from musicedge.windows import fill_window
+from musicedge_training.augmentation.catalogue import STANDARD, crop_transforms
+from musicedge_training.augmentation.steps import Mixup
+from musicedge_training.augmentation.waveform import Gain
 from musicedge_training.crops import CropBank, CropRequest, make_crop, synthetic_tracks
 from musicedge_training.datasets import corpus, synthetic
 from musicedge_training.datasets.track import Track
@@ -23,6 +28,7 @@ from musicedge_training.representations import LogMelCache, load_samples
 
 CONFIG = FrontEndConfig()
 FRAMES = 1000
+USUAL = {name: crop_transforms(transforms) for name, transforms in STANDARD.items()}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +44,7 @@ def few(tracks: list[Track]) -> list[Track]:
 
 def request_for(track: Track, rooms: tuple[Path, ...], seed: int = 0) -> CropRequest:
     companions = () if track.is_music else (track.path,)
-    return CropRequest(track, companions, seed, rooms, CONFIG)
+    return CropRequest(track, companions, seed, rooms, CONFIG, None, USUAL["waveform"])
 
 
 @pytest.mark.parametrize("row", range(6))
@@ -162,7 +168,8 @@ def test_crops_of_the_logmel_are_like_those_of_the_sound(
     row: int, few: list[Track], rooms: tuple[Path, ...], tmp_path: Path
 ) -> None:
     logmel = LogMelCache(tmp_path, CONFIG)
-    request = replace(request_for(few[row], rooms), logmel=logmel)
+    wear = USUAL["spectrogram"]
+    request = replace(request_for(few[row], rooms), logmel=logmel, transforms=wear)
     first, second = make_crop(request), make_crop(request)
     np.testing.assert_array_equal(first.roughened, second.roughened)
     assert first.clean.shape == first.roughened.shape == (FRAMES, CONFIG.n_mels)
@@ -180,6 +187,44 @@ def test_bank_of_the_logmel_is_another_bank(few: list[Track], tmp_path: Path) ->
     spectra.build(1, jobs=1)
     clean, rough = spectra.open(0)
     assert clean.shape == rough.shape == (len(few), FRAMES, CONFIG.n_mels)
+
+
+def test_bank_of_the_usual_wear_lies_where_it_always_did(
+    few: list[Track], rooms: tuple[Path, ...], tmp_path: Path
+) -> None:
+    logmel = LogMelCache(tmp_path / "logmel", CONFIG)
+    for name, cache, more in (("waveform", None, []), ("spectrogram", logmel, ["spectral"])):
+        ids = json.dumps([[t.id for t in few], CONFIG.to_dict(), *more], sort_keys=True)
+        folder = f"crops-{hashlib.sha256(ids.encode()).hexdigest()[:12]}"
+        for augmentation in (None, STANDARD[name], (*STANDARD[name], Mixup())):
+            bank = CropBank(tmp_path, few, rooms, CONFIG, cache, augmentation)
+            assert bank.folder == tmp_path / folder
+
+
+def test_banks_of_other_wear_lie_apart_and_hold_what_was_asked_for(
+    few: list[Track], rooms: tuple[Path, ...], tmp_path: Path
+) -> None:
+    logmel = LogMelCache(tmp_path / "logmel", CONFIG)
+    plain = CropBank(tmp_path, few, rooms, CONFIG, logmel, ())
+    quiet, louder = (
+        CropBank(tmp_path, few, rooms, CONFIG, None, (Gain(decibels=(db, db)),)) for db in (-6, 6)
+    )
+    usual = [CropBank(tmp_path, few, rooms, CONFIG, each) for each in (None, logmel)]
+    assert len({bank.folder for bank in (plain, quiet, louder, *usual)}) == 5
+    for bank in (plain, quiet):
+        bank.build(1, jobs=1)
+    np.testing.assert_array_equal(*plain.open(0))
+    clean, rough = (np.array(crops, np.float32) for crops in quiet.open(0))
+    loud = clean[:2] > np.quantile(clean[:2], 0.9)  # far above the offset in the logarithm
+    moved = (rough - clean)[:2][loud] * CONFIG.scale
+    assert np.median(moved) == pytest.approx(-0.6 * np.log(10), abs=0.02)
+
+
+def test_dataset_without_rooms_is_said_to_be_roughened_without(
+    few: list[Track], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    CropBank(tmp_path, few[:1], [], CONFIG).build(1, jobs=1)
+    assert "made without rooms" in capfd.readouterr().err
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="room cannot be asked for here")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from musicedge_training.architectures.backbones import BACKBONES
-from musicedge_training.recipe import RECIPES, Recipe, RecipeError, load_recipe
+from musicedge_training.augmentation.catalogue import KINDS, STANDARD
+from musicedge_training.augmentation.steps import Mixup
+from musicedge_training.augmentation.waveform import Noise, Tilt
+from musicedge_training.recipe import RECIPES, Recipe, RecipeError, load_recipe, parse_settings
 
 SHIPPED = sorted(path.stem for path in RECIPES.glob("*.toml"))
 
@@ -70,6 +74,99 @@ def test_key_like_no_other_is_named_alone(tmp_path: Path) -> None:
     message = error_of(write(tmp_path, 'name = "mine"\nxyzzy = 1\n'))
     assert "'xyzzy'" in message
     assert "did you mean" not in message
+
+
+NAMED = """
+name = "mine"
+
+[[augmentation]]
+kind = "tilt"
+decibels = 4
+
+[[augmentation]]
+kind = "noise"
+snr_db = [5, 30]
+probability = 0.3
+
+[[augmentation]]
+kind = "mixup"
+"""
+
+
+def test_transforms_are_taken_in_order_with_their_settings(tmp_path: Path) -> None:
+    transforms = load_recipe(write(tmp_path, NAMED)).augmentation
+    assert transforms == (Tilt(decibels=4), Noise(snr_db=(5, 30), probability=0.3), Mixup())
+    short = ["tilt", {"kind": "mixup", "alpha": 0.4}]
+    assert Recipe(name="a", augmentation=short).augmentation == (Tilt(), Mixup(alpha=0.4))
+
+
+def test_standard_transforms_have_a_name_that_can_be_listed_too() -> None:
+    usual = STANDARD["spectrogram"]
+    for text in ("spectrogram", ["spectrogram"], [{"kind": "spectrogram"}], usual):
+        assert Recipe(name="a", augmentation=text).augmentation == usual
+    assert Recipe(name="a", augmentation="spectrogram, mixup").augmentation == (*usual, Mixup())
+    assert Recipe(name="a").augmentation == STANDARD["waveform"]
+    for nothing in ([], None):
+        assert Recipe(name="a", augmentation=nothing).augmentation == ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "kinds"),
+    [
+        ("augmentation=spectrogram,mixup", (*STANDARD["spectrogram"], Mixup())),
+        ("augmentation=none", ()),
+        ('augmentation=["tilt", {kind="mixup", alpha=0.4}]', (Tilt(), Mixup(alpha=0.4))),
+    ],
+)
+def test_transforms_can_be_set_on_a_command_line(setting: str, kinds: tuple[object, ...]) -> None:
+    assert load_recipe("finetune", parse_settings([setting])).augmentation == kinds
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_recipe_comes_back_from_a_checkpoint_as_it_was(name: str) -> None:
+    recipe = load_recipe(name)
+    assert Recipe(**json.loads(json.dumps(recipe.model_dump()))) == recipe
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_chosen_by_its_name_and_has_words_that_say_what_it_does(
+    kind: str,
+) -> None:
+    assert Recipe(name="a", augmentation=kind).augmentation == (KINDS[kind](),)
+    assert KINDS[kind].__doc__
+
+
+def test_every_kind_and_its_settings_are_described() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    for name, kind in KINDS.items():
+        assert all(f"`{key}`" in page for key in {name, *kind.model_fields} - {"kind"}), name
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ('"nois"', ("unknown kind 'nois'", "did you mean noise?")),
+        ('"xyzzy"', ("unknown kind 'xyzzy'", "there are room, tilt", "spectrogram")),
+        ('[{ kind = "noise", snr = 3 }]', ("augmentation.noise", "'snr'", "did you mean snr_db?")),
+        ('[{ kind = "noise", snr_db = [30, 5] }]', ("noise.snr_db is [30, 5]", "above")),
+        ('[{ kind = "noise", snr_db = 5 }]', ("noise.snr_db is 5", "two numbers")),
+        ('[{ kind = "noise", snr_db = [5] }]', ("noise.snr_db is [5]", "two numbers")),
+        ('[{ kind = "tilt", probability = 2 }]', ("tilt.probability is 2", "less than")),
+        ('[{ kind = "mixup", alpha = 0 }]', ("mixup.alpha is 0", "greater than 0")),
+        ('[{ kind = "codec", formats = ["aac"] }]', ("codec.formats is 'aac'", "'vorbis'")),
+        ('[{ kind = "waveform", alpha = 1 }]', ("'waveform'", "has no settings")),
+        ("[{ alpha = 1 }]", ("has no kind",)),
+        ("[5]", ("5 is neither a kind",)),
+        ("5", ("augmentation is 5", "list of kinds")),
+        ('["noise", "spectral-tilt"]', ("'noise'", "'spectral-tilt'", "choose one")),
+        ('["mixup", "mixup"]', ("'mixup' is there twice",)),
+    ],
+)
+def test_transform_that_cannot_be_is_said_in_one_line(
+    value: str, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    message = error_of(write(tmp_path, f'name = "mine"\naugmentation = {value}\n'))
+    assert all(word in message for word in ("augmentation", *words)), message
 
 
 @pytest.mark.parametrize(

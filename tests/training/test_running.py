@@ -77,20 +77,31 @@ def interrupt_in(epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MultitaskTraining, "training_step", interrupted)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"augmentation": "spectrogram,mixup"}],
+    ids=["default", "mixup"],
+)
 def test_interrupted_training_goes_on_to_the_same_result(
+    settings: dict[str, object],
     whole: Whole,
     bank: CropBank,
     tagger: AudioTagger,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    recipe = Recipe(**{**RECIPE.model_dump(), **settings})
+    if settings:
+        folder = tmp_path / "whole"
+        whole = Whole(folder, train(bank, tagger, Run(folder), recipe).state_dict())
+    part = tmp_path / "part"
     with monkeypatch.context() as patch:
         interrupt_in(2, patch)
         with pytest.raises(KeyboardInterrupt):
-            train(bank, tagger, Run(tmp_path))
-    assert (tmp_path / STATE).exists()
-    assert same(whole, train(bank, tagger, Run(tmp_path, resume=True)))
-    assert len(list(tmp_path.glob("logs/*/metrics.csv"))) == 2  # what was logged before is kept
+            train(bank, tagger, Run(part), recipe)
+    assert (part / STATE).exists()
+    assert same(whole, train(bank, tagger, Run(part, resume=True), recipe))
+    assert len(list(part.glob("logs/*/metrics.csv"))) == 2  # what was logged before is kept
 
 
 def test_training_that_is_done_is_not_done_again_until_its_state_is_forgotten(
@@ -193,6 +204,19 @@ def test_state_of_other_settings_is_refused(
     other = RECIPE.model_copy(update={"epochs": 4})
     with pytest.raises(RunError, match=r"begun with epochs = 3, now it is 4"):
         train(bank, tagger, Run(tmp_path, resume=True), other)
+
+
+def test_state_is_of_the_same_settings_however_they_were_written(tmp_path: Path) -> None:
+    """States of before recipes could list transforms name them."""
+    values = RECIPE.model_dump()
+    torch.save({"recipe": {**values, "augmentation": "waveform"}, "epoch": 1}, tmp_path / STATE)
+    begun = Run(tmp_path, resume=True).begun(RECIPE)
+    assert begun is not None
+    assert begun.epoch == 2
+    torch.save({"recipe": {**values, "augmentation": "spectrogram"}, "epoch": 1}, tmp_path / STATE)
+    with pytest.raises(RunError, match=r"was begun with augmentation = ") as caught:
+        Run(tmp_path, resume=True).begun(RECIPE)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a state", b"PK\x03\x04broken"])

@@ -182,6 +182,7 @@ def test_checkpoint_that_could_not_be_written_is_written_later_without_training_
         (("no-such", "--data", "music"), 1, ("no such recipe",)),
         (("--data", "music", "--set", "epochz=3"), 1, ("epochz", "epochs")),
         (("--data", "music", "--set", "epochs"), 1, ("KEY=VALUE",)),
+        (("--data", "music", "--set", "augmentation=mixop"), 1, ("'mixop'", "mixup?")),
         (("--data", "music", "--set", "epochs=0"), 1, ("epochs", "0")),
         (("lstm", "--data", "music", "--weights", "w"), 1, ("--teacher", "teacher=none")),
         (("--data", "music", "--teacher", "no.safetensors"), 1, ("no.safetensors",)),

@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from musicedge import audio
 from musicedge.frontend_config import FrontEndConfig
 from musicedge.windows import fill_window
-from musicedge_training import augment, spectral
+from musicedge_training.augmentation import spectral, waveform
+from musicedge_training.augmentation.catalogue import STANDARD, crop_transforms
+from musicedge_training.augmentation.transform import CropTransform, Transform
 from musicedge_training.console import console, track_progress
 from musicedge_training.datasets import synthetic
 from musicedge_training.datasets.track import Track
@@ -57,7 +59,9 @@ class CropRequest:
         The constants of the log-mel.
     logmel
         Where whole tracks' log-mel is, to cut and roughen that (`spectral`); None to cut and
-        roughen the waveform (`augment`).
+        roughen the waveform (`waveform`).
+    transforms
+        What roughens, in order.
     """
 
     track: Track
@@ -65,7 +69,8 @@ class CropRequest:
     seed: int
     rooms: tuple[Path, ...]
     frontend: FrontEndConfig
-    logmel: LogMelCache | None = None
+    logmel: LogMelCache | None
+    transforms: tuple[CropTransform, ...]
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,12 @@ def make_crop(request: CropRequest) -> Crop:
     config = request.frontend
     if request.logmel is None:
         samples = _cut(request, rng)
-        transform = _roughening(request.rooms, config.sample_rate)
+        place = _surroundings(request.rooms, config.sample_rate)
         clean = front_end(config).logmel(samples)
-        rough = front_end(config).logmel(transform(samples, rng))
+        rough = front_end(config).logmel(waveform.roughen(samples, request.transforms, place, rng))
     else:
         clean = _cut_frames(request, request.logmel, rng)
-        rough = spectral.roughen(clean, config, rng)
+        rough = spectral.roughen(clean, request.transforms, config, rng)
     frames = round(SECONDS * config.frame_rate)
     return Crop(
         fill_window(clean, frames).astype(np.float16), fill_window(rough, frames).astype(np.float16)
@@ -160,29 +165,11 @@ def _duration(path: Path) -> float:
 
 
 @cache
-def _roughening(rooms: tuple[Path, ...], rate: int) -> augment.Transform:
-    responses = [load_samples(path, rate) for path in rooms]
+def _surroundings(rooms: tuple[Path, ...], rate: int) -> waveform.Surroundings:
     rng = np.random.default_rng(0)
     hiss = [synthetic.coloured_noise(rng, 3 * rate, rate) for _ in range(20)]
     hiss += [synthetic.hum(rng, 3 * rate, rate) for _ in range(5)]
-    some = augment.Sometimes
-    mp3, opus, vorbis = (
-        augment.Codec(rate, (form,))
-        for form in (("MP3", "MPEG_LAYER_III"), ("OGG", "OPUS"), ("OGG", "VORBIS"))
-    )
-    room = [some(0.35, augment.Room(responses))] if responses else []
-    return augment.Chain(
-        [
-            *room,
-            some(0.5, augment.Tilt(rate)),
-            some(0.3, augment.Noise(hiss)),
-            some(0.5, augment.BandLimit(rate)),
-            some(0.15, mp3),
-            some(0.08, opus),
-            some(0.3, vorbis),
-            some(0.8, augment.Level()),
-        ]
-    )
+    return waveform.Surroundings(rate, [load_samples(path, rate) for path in rooms], hiss)
 
 
 class CropBank:
@@ -191,7 +178,7 @@ class CropBank:
     Parameters
     ----------
     folder
-        Where the bank is, one folder a track list and front-end; made when missing.
+        Where the bank is, one folder a track list, front-end and way to roughen; made when missing.
     tracks
         What is cut, one row each.
     rooms
@@ -200,6 +187,8 @@ class CropBank:
         The constants of the log-mel.
     logmel
         Whole tracks' log-mel, to make the crops of that; None to make them of the audio.
+    augmentation
+        A recipe's transforms, of which those of crops are applied here; None for the standard ones.
     """
 
     def __init__(
@@ -209,6 +198,7 @@ class CropBank:
         rooms: Sequence[Path],
         frontend: FrontEndConfig,
         logmel: LogMelCache | None = None,
+        augmentation: tuple[Transform, ...] | None = None,
     ) -> None:
         self.tracks = tracks
         self._rooms = tuple(rooms)
@@ -217,16 +207,24 @@ class CropBank:
         key: list[object] = [[track.id for track in tracks], frontend.to_dict()]
         if logmel is not None:
             key.append("spectral")
+        usual = crop_transforms(STANDARD["waveform" if logmel is None else "spectrogram"])
+        chosen = usual if augmentation is None else crop_transforms(augmentation)
+        if chosen != usual:
+            key.append([transform.model_dump(mode="json") for transform in chosen])
+        self._transforms = tuple(t for t in chosen if rooms or not isinstance(t, waveform.Room))
+        self._lacks_rooms = len(self._transforms) < len(chosen)
         ids = json.dumps(key, sort_keys=True)
         self.folder = folder / f"crops-{hashlib.sha256(ids.encode()).hexdigest()[:12]}"
 
     def build(self, variants: int, *, jobs: int) -> None:
         """Make the variants below `variants` that are missing, in `jobs` processes."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for variant in range(variants):
-            if not self._paths(variant)[1].exists():
-                self._build(variant, jobs)
-                console.print(f"crops: variant {variant + 1} of {variants} is ready")
+        missing = [v for v in range(variants) if not self._paths(v)[1].exists()]
+        if missing and self._lacks_rooms:
+            console.print("crops: made without rooms: the dataset has no impulse responses")
+        for variant in missing:
+            self._build(variant, jobs)
+            console.print(f"crops: variant {variant + 1} of {variants} is ready")
 
     def open(self, variant: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
         """Return a variant's clean and roughened crops, read as they are used.
@@ -276,7 +274,13 @@ class CropBank:
             seed = int(rng.integers(2**62))
             requests.append(
                 CropRequest(
-                    track, companions, seed, self._rooms, self._frontend, logmel=self._logmel
+                    track,
+                    companions,
+                    seed,
+                    self._rooms,
+                    self._frontend,
+                    self._logmel,
+                    self._transforms,
                 )
             )
         return requests

@@ -102,15 +102,22 @@ class MultitaskTraining(L.LightningModule):
         """Return the weighted sum of the losses of one batch."""
         recipe, network = self.recipe, self.network
         embedding = self._embedding(batch)
-        given = network.head_outputs(embedding)
+        given = {
+            name: SourceOutputs(*map(batch.paired, outputs))
+            if isinstance(outputs, SourceOutputs)
+            else batch.paired(outputs)
+            for name, outputs in network.head_outputs(embedding).items()
+        }
         losses = self._label_losses(given, batch)
         # Summed over the tags: most are near 0 and would vanish in a mean.
         tagging = functional.binary_cross_entropy_with_logits(
-            self.tagging(network.hidden_of(embedding)), torch.sigmoid(batch.tags), reduction="none"
+            batch.paired(self.tagging(network.hidden_of(embedding))),
+            torch.sigmoid(batch.tags),
+            reduction="none",
         ).sum(dim=1)
         if batch.taught is not None:
             losses["teacher"] = recipe.teacher_weight * self._taught_loss(given, batch)
-        losses["tagging"] = recipe.tagging_weight * 0.1 * tagging.mean()
+        losses["tagging"] = recipe.tagging_weight * 0.1 * batch.mean(tagging)
         for name, (weight, rate) in self._pulled().items():
             moved = (weight - self.get_buffer(f"start_{name}")).square().sum()
             losses[f"pull/{name}"] = rate * moved
@@ -154,21 +161,22 @@ class MultitaskTraining(L.LightningModule):
         losses = self._genre_losses(given["genre"], batch) if "genre" in given else {}
         for mood in self.moods:
             losses |= self._mood_losses(mood, given[mood], batch, MOODS.index(mood))
-        losses["music"] = self.recipe.music_weight * functional.binary_cross_entropy_with_logits(
-            given["music"].squeeze(1), batch.music
+        music = functional.binary_cross_entropy_with_logits(
+            given["music"].squeeze(1), batch.music, reduction="none"
         )
+        losses["music"] = self.recipe.music_weight * batch.mean(music)
         return losses
 
     def _genre_losses(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Return the error of the labels, and how far the genres are from AudioSet's own."""
         recipe = self.recipe
-        known = batch.genres.any(dim=1).float()
+        known = batch.counted(batch.genres.any(dim=1).float())
         errors = partial_cross_entropy(logits, batch.genres, smoothing=recipe.label_smoothing)
         losses = {"genre": recipe.genre_weight * masked_mean(errors, known)}
         if len(self.tagged) > 1:
             tags = torch.softmax(batch.tags[:, self.genre_tags], dim=1)
             apart = functional.cross_entropy(logits[:, self.tagged], tags, reduction="none")
-            losses["anchor"] = recipe.anchor_weight * masked_mean(apart, batch.music)
+            losses["anchor"] = recipe.anchor_weight * masked_mean(apart, batch.counted(batch.music))
         return losses
 
     def _pulled(self) -> dict[str, tuple[Tensor, float]]:
@@ -185,7 +193,7 @@ class MultitaskTraining(L.LightningModule):
     ) -> dict[str, Tensor]:
         """Return the error of each label's own source, and how badly the gate tells the source."""
         place = self.get_buffer(f"places_{mood}")[batch.mood_source[:, column]]
-        weight = (batch.mood_known[:, column] & (place >= 0)).float()
+        weight = batch.counted((batch.mood_known[:, column] & (place >= 0)).float())
         place = place.clamp_min(0)
         value = given.values.gather(1, place[:, None]).squeeze(1)
         head = self.network.heads[mood]
@@ -212,7 +220,7 @@ class MultitaskTraining(L.LightningModule):
             errors = errors + 0.3 * functional.cross_entropy(
                 given[mood].gate, torch.softmax(wanted.gates[mood], dim=1), reduction="none"
             )
-        return masked_mean(errors, batch.music)
+        return masked_mean(errors, batch.counted(batch.music))
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW, the backbone slower than the heads, with the recipe's schedule."""

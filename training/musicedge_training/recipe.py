@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from musicedge.errors import MusicedgeError
+from musicedge_training.augmentation.catalogue import KINDS, STANDARD, Augmentation
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -50,8 +51,12 @@ class Recipe(BaseModel):
     """The backbone."""
     start: Literal["audioset", "shipped"] = "audioset"
     """What the CNN begins as: the AudioSet network, or the shipped CNN, which is here already."""
-    augmentation: Literal["waveform", "spectrogram"] = "waveform"
-    """What is roughened: the sound itself, or, much quicker, its log-mel."""
+    augmentation: Augmentation = STANDARD["waveform"]
+    """What roughens the crops, in order, and what is done to each step's examples.
+
+    A list of kinds, each a name or a table with settings of its own; or ``"waveform"``, the
+    standard ones of the sound itself, or ``"spectrogram"``, much quicker, those of its log-mel.
+    """
     imagenet: bool = False
     """Whether ``ast-linear`` starts from timm's DeiT, trained on ImageNet (fetched by timm)."""
     teacher: str | None = Field(default=None, pattern=_NAME)
@@ -172,26 +177,47 @@ def load_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> Re
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = sorted(p.stem for p in RECIPES.glob("*.toml"))
-        near = difflib.get_close_matches(path.name, known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
         names = ", ".join(known)
-        raise RecipeError(f"{path}: no such recipe; shipped ones are {names}{hint}") from None
+        raise RecipeError(
+            f"{path}: no such recipe; shipped ones are {names}{_nearest(path.name, known)}"
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as TOML: {error}") from error
     values.update(overrides or {})
-    for key in values:
-        if key not in Recipe.model_fields:
-            near = difflib.get_close_matches(key, Recipe.model_fields, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise RecipeError(f"{path}: unknown key {key!r}{hint}")
     try:
         return Recipe(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        if first["type"] == "missing":
-            raise RecipeError(f"{path}: {where} is missing") from None
-        raise RecipeError(f"{path}: {where} is {first['input']!r}: {first['msg']}") from None
+        raise RecipeError(f"{path}: {_first_of(error)}") from None
+
+
+def _first_of(error: ValidationError) -> str:
+    """Say in one line what is wrong with the first wrong value; a misspelt key comes before it."""
+    found = error.errors()
+    first = next((each for each in found if each["type"] == "extra_forbidden"), found[0])
+    # Of a list, where in it is told by the kind: a name may stand for many.
+    where = [part for part in first["loc"] if isinstance(part, str)]
+    place, key = ".".join(where), where[-1] if where else ""
+    if first["type"] == "missing":
+        return f"{place} is missing"
+    if first["type"] == "extra_forbidden":
+        kind = KINDS.get(where[-2]) if len(where) > 1 else Recipe
+        known = kind.model_fields if kind else ()
+        inside = f"{'.'.join(where[:-1])}: " if len(where) > 1 else ""
+        return f"{inside}unknown key {key!r}{_nearest(key, known)}"
+    if first["type"] == "union_tag_not_found":
+        return f"{place}: {first['input']!r} has no kind, such as {{ kind = 'mixup' }}"
+    if first["type"] == "union_tag_invalid":
+        tag = str(first["ctx"]["tag"])
+        names = [*KINDS, *STANDARD]
+        near = _nearest(tag, names) or f"; there are {', '.join(names)}"
+        return f"{place}: unknown kind {tag!r}{near}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place} is {first['input']!r}: {message}" if where else message
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from torch.utils.data import IterableDataset
 
 from musicedge_training.accelerator import processes, rank
 from musicedge_training.architectures.cnn import LAYERS
+from musicedge_training.augmentation.catalogue import step_transforms
 from musicedge_training.datasets.track import Track
 from musicedge_training.labels import Labels
+from musicedge_training.objectives import masked_mean
 from musicedge_training.recipe import Recipe
 from musicedge_training.stem import StemMaps
 from musicedge_training.teacher import Targets
@@ -38,6 +40,9 @@ class Batch(NamedTuple):
         1 for music, else 0.
     taught : Targets or None
         What the teacher says of the clean crop; None without a teacher.
+    share : Tensor [shape=(2 * batch,)] or None
+        Where examples are mixed, all fields but `maps` have two rows for each: what is asked of the
+        first ones, then of their partners; and this is how much each row counts.
     """
 
     maps: Tensor
@@ -48,6 +53,41 @@ class Batch(NamedTuple):
     mood_source: Tensor
     music: Tensor
     taught: Targets | None
+    share: Tensor | None = None
+
+    def mixed(self, shares: Tensor, partners: Tensor) -> Batch:
+        """Return the examples mixed with others of the batch.
+
+        Parameters
+        ----------
+        shares : Tensor [shape=(batch,)]
+            What is kept of each example, in [0, 1]; the rest comes from its partner.
+        partners : Tensor [shape=(batch,), dtype=int64]
+        """
+        kept = shares.view(-1, *[1] * (self.maps.ndim - 1))
+        maps = kept * self.maps + (1 - kept) * self.maps[partners]
+
+        def both(rows: Tensor) -> Tensor:
+            return torch.cat([rows, rows[partners]])
+
+        asked = [both(getattr(self, name)) for name in _ASKED]
+        taught = None if self.taught is None else self.taught.map(both)
+        return Batch(maps, *asked, taught, torch.cat([shares, 1 - shares]))
+
+    def paired(self, outputs: Tensor) -> Tensor:
+        """Return outputs ``(batch, ...)`` as often as there are rows that ask for them."""
+        return outputs if self.share is None else torch.cat([outputs, outputs])
+
+    def counted(self, weights: Tensor) -> Tensor:
+        """Return the weights of the rows, each by its share."""
+        return weights if self.share is None else weights * self.share
+
+    def mean(self, errors: Tensor) -> Tensor:
+        """Return the mean of the rows' errors, each by its share."""
+        return errors.mean() if self.share is None else masked_mean(errors, self.share)
+
+
+_ASKED = ("tags", "genres", "moods", "mood_known", "mood_source", "music")
 
 
 class CropSampler(IterableDataset[Batch]):
@@ -89,6 +129,7 @@ class CropSampler(IterableDataset[Batch]):
         self._recipe = recipe
         self._targets = targets
         self._epoch = epoch
+        self._transforms = step_transforms(recipe.augmentation)
         self._weights = sampling_weights([stem.bank.tracks[row] for row in rows])
 
     def __len__(self) -> int:
@@ -96,7 +137,7 @@ class CropSampler(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         rng = np.random.default_rng((self._recipe.seed, self._epoch, 0))
-        # What is cut and blanked is drawn example by example, so each process draws it for itself.
+        # How examples are cut and changed, each process draws for its own.
         own = (
             rng
             if processes() == 1
@@ -120,10 +161,13 @@ class CropSampler(IterableDataset[Batch]):
             for row, maps, r in zip(rows, picks, rough, strict=True)
         ]
         if recipe.frozen_blocks < LAYERS:
-            chosen = mask_strips(self._cut(chosen, own), own)
+            chosen = self._cut(chosen, own)
         tags = np.stack([maps.tags[row] for row, maps in zip(rows, picks, strict=True)])
         taught = None if self._targets is None else self._targets.take(variants, rows)
-        return self._batch(np.stack(chosen), tags, rows, taught)
+        batch = self._batch(np.stack(chosen), tags, rows, taught)
+        for transform in self._transforms:
+            batch = transform.apply(batch, own)
+        return batch
 
     def clean(self, rows: NDArray[np.int64]) -> Iterator[Batch]:
         """Yield the clean crops of some tracks, once and in order: what a training is judged by."""
@@ -176,38 +220,3 @@ def sampling_weights(tracks: Sequence[Track]) -> NDArray[np.float64]:
     if 0 < music.sum() < len(music):
         weights[~music] *= 0.25 * weights[music].sum() / (0.75 * weights[~music].sum())
     return weights / weights.sum()
-
-
-def mask_strips(
-    maps: NDArray[np.float32], rng: np.random.Generator, *, share: float = 0.12, strips: int = 2
-) -> NDArray[np.float32]:
-    """Blank random strips of bands and of time of each example, in place.
-
-    SpecAugment (Park et al., Interspeech 2019), without time warping; on feature maps as well as on
-    spectrograms.
-
-    Parameters
-    ----------
-    maps : np.ndarray [shape=(batch, channels, bands, time)]
-        A blanked value becomes the mean of its example's channel.
-    share
-        The widest strip, as a share of the bands or of the time.
-    strips
-        How many strips of each direction.
-
-    Returns
-    -------
-    np.ndarray
-        `maps` itself.
-    """
-    for example in maps:
-        level = example.mean(axis=(1, 2), keepdims=True)
-        for axis in (1, 2):
-            size = example.shape[axis]
-            for _ in range(strips):
-                width = rng.integers(int(share * size) + 2)
-                start = rng.integers(size)
-                strip = [slice(None)] * 3
-                strip[axis] = slice(start, start + width)
-                example[tuple(strip)] = level
-    return maps

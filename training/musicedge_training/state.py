@@ -61,16 +61,16 @@ def read_state(path: Path, recipe: Recipe) -> Begun:
             raise RunError(f"{path}: larger than {_MAX_BYTES >> 30} GiB: not a state")
         # Tensors and plain values alone: nothing in the file is run.
         state = torch.load(path, map_location="cpu", weights_only=True)
-        theirs, epoch = state["recipe"], int(state["epoch"]) + 1
+        theirs, epoch = Recipe(**state["recipe"]).model_dump(), int(state["epoch"]) + 1
         weights = state["state_dict"] if state.get("complete", False) else None
     except _UNREADABLE as error:
         raise RunError(
             f"{path}: cannot be read as a training's state; remove it to begin again"
         ) from error
     own = recipe.model_dump()
-    if changed := [key for key, value in own.items() if theirs.get(key) != value]:
+    if changed := [key for key, value in own.items() if theirs[key] != value]:
         raise RunError(
-            f"{path}: was begun with {changed[0]} = {theirs.get(changed[0])!r}, now it is "
+            f"{path}: was begun with {changed[0]} = {theirs[changed[0]]!r}, now it is "
             f"{own[changed[0]]!r}; use the old value, or another name or folder"
         )
     return Begun(path, epoch, weights)

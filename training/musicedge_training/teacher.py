@@ -64,10 +64,14 @@ class Targets(NamedTuple):
     def take(self, variants: NDArray[np.int64], rows: NDArray[np.int64]) -> Targets:
         """Return the targets of some of a bank's crops, each by its variant and its row."""
         index = torch.from_numpy(variants), torch.from_numpy(rows)
+        return self.map(lambda answers: answers[index])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Targets:
+        """Return the targets with every tensor changed alike."""
         return Targets(
-            self.genre[index],
-            {mood: values[index] for mood, values in self.values.items()},
-            {mood: gates[index] for mood, gates in self.gates.items()},
+            change(self.genre),
+            {mood: change(values) for mood, values in self.values.items()},
+            {mood: change(gates) for mood, gates in self.gates.items()},
         )
 
 

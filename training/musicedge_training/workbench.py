@@ -17,6 +17,8 @@ from musicedge.frontend_config import FrontEndConfig
 from musicedge_training import fit, probe
 from musicedge_training.architectures.cnn import AudioTagger, load_audio_tagger
 from musicedge_training.architectures.heads import MultitaskNetwork
+from musicedge_training.augmentation.catalogue import of_the_sound
+from musicedge_training.augmentation.transform import Transform
 from musicedge_training.console import console
 from musicedge_training.crops import SECONDS, CropBank, synthetic_tracks
 from musicedge_training.datasets import synthetic
@@ -139,15 +141,15 @@ class Workbench:
         with self._weights_file("audioset_labels.csv").open(newline="", encoding="utf-8") as file:
             return [row["display_name"] for row in csv.DictReader(file)]
 
-    def crops(self, augmentation: str) -> CropBank:
+    def crops(self, augmentation: tuple[Transform, ...]) -> CropBank:
         """Return the bank of crops that a recipe's `augmentation` makes.
 
         Synthetic sounds follow the tracks.
         """
         tracks = [*self.tracks, *synthetic_tracks(_SYNTHETIC)]
         rooms = room_paths(self.dataset.source)
-        logmel = self.logmel if augmentation == "spectrogram" else None
-        return CropBank(self.cache, tracks, rooms, self.frontend, logmel)
+        logmel = None if of_the_sound(augmentation) else self.logmel
+        return CropBank(self.cache, tracks, rooms, self.frontend, logmel, augmentation)
 
     @cached_property
     def embeddings(self) -> NDArray[np.float32]:

@@ -30,7 +30,7 @@ _DEFAULT = "finetune"
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Replace a value of the recipe; may be given more than once.",
+    help="Replace a value of the recipe, as TOML; may be given more than once.",
 )
 @click.option(
     "-o",
@@ -81,6 +81,7 @@ def train(
     Examples:
       musicedge train --data music/
       musicedge train --data songs.csv --set epochs=20 --set name=mine
+      musicedge train --data music/ --set augmentation=spectrogram,mixup
       musicedge train lstm --data corpus --weights weights --set teacher=none
       musicedge export runs/finetune/model.safetensors --data music/
     """

@@ -1,0 +1,1 @@
+"""What roughens music before a network hears it: transforms that a recipe chooses and orders."""
