@@ -146,7 +146,7 @@ def test_tiny_task_is_learned(
 
 @pytest.mark.parametrize(
     ("weighting", "mood_loss"),
-    [("uncertainty", "ccc"), ("uncertainty", "mix"), ("dwa", "mix"), ("dwa", "ccc")],
+    [("uncertainty", "ccc"), ("uncertainty", "mix"), ("dwa", "mix"), ("gradnorm", "ccc")],
 )
 def test_other_losses_and_weightings_train(
     weighting: str, mood_loss: str, bank: CropBank, tagger: AudioTagger
@@ -154,6 +154,31 @@ def test_other_losses_and_weightings_train(
     settings = {"weighting": weighting, "mood_loss": mood_loss, "epochs": 3}
     network = train(QUICK.model_copy(update=settings), bank, tagger)
     assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
+
+
+def test_uniform_weighting_counts_genre_and_moods_alike(
+    bank: CropBank, tagger: AudioTagger
+) -> None:
+    weights = {"frozen_blocks": LAYERS, "genre_weight": 1.0, "mood_weight": 1.0}
+    fixed = train(QUICK.model_copy(update=weights), bank, tagger).state_dict()
+    weights |= {"weighting": "uniform", "genre_weight": 3.0, "mood_weight": 0.1}
+    uniform = train(QUICK.model_copy(update=weights), bank, tagger).state_dict()
+    assert all(torch.equal(tensor, uniform[name]) for name, tensor in fixed.items())
+
+
+@pytest.mark.parametrize("left_out", ["", "genre"])
+def test_last_shared_layer_is_read_by_every_task(left_out: str, tagger: AudioTagger) -> None:
+    specs = [spec for spec in every_head() if spec.name != left_out]
+    network = build_network(QUICK, tagger, tag_names(), specs)
+    module = fit.MultitaskTraining(network, tagger, tag_names(), QUICK, ("echonest", "rated"))
+    given = network.head_outputs(torch.randn(4, network.backbone.embedding_size))
+    assert module.task_weights.tasks
+    for task in module.task_weights.tasks:
+        outputs = given[task][0] if task in module.moods else given[task]
+        (slope,) = torch.autograd.grad(
+            outputs.square().sum(), module._last_shared, retain_graph=True
+        )
+        assert slope.abs().max() > 0, task
 
 
 @pytest.fixture(scope="module")

@@ -152,3 +152,107 @@ def test_dynamic_average_favours_the_task_that_falls_least() -> None:
         weights.end_epoch()
     expected = 2 * torch.softmax(torch.tensor([0.9, 0.3]) / 2, dim=0)
     torch.testing.assert_close(weights.weights, expected)
+
+
+def test_gradnorm_weights_are_those_worked_out_by_hand() -> None:
+    shared = torch.ones(1, requires_grad=True)
+    weights = TaskWeights("gradnorm", ("steep", "flat"), alpha=1.0, rate=0.05)
+    # Gradients of 6 and 2, so their mean is 4: the weights move by 0.05 * 6 down and 0.05 * 2 up to
+    # 0.7 and 1.1, and are scaled to sum to 2.
+    weights.balance({"steep": 6 * shared.sum(), "flat": 2 * shared.sum()}, shared)
+    torch.testing.assert_close(weights.weights, torch.tensor([7 / 9, 11 / 9]))
+    # One loss has halved: behind by 2/3 and 4/3. Weighted, the gradients are 42/9 and 22/9, wanted
+    # are 32/9 * 2/3 and 32/9 * 4/3: again one is too long, and one too short.
+    losses = {"steep": 6 * shared.sum() - 3, "flat": 2 * shared.sum()}
+    weights.balance(losses, shared)
+    torch.testing.assert_close(weights.weights, torch.tensor([86 / 162, 238 / 162]))
+    # Weights that are already set count in the sum of the losses.
+    assert float(weights(losses).detach()) == pytest.approx(3 * 86 / 162 + 2 * 238 / 162)
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [(0.0, [1.0, 1.0]), (1.0, [0.9, 1.1])])
+def test_gradnorm_favours_the_task_that_is_behind_where_alpha_is_above_0(
+    alpha: float, expected: list[float]
+) -> None:
+    shared = torch.ones(1, requires_grad=True)
+    weights = TaskWeights("gradnorm", ("ahead", "behind"), alpha=alpha, rate=0.05)
+    for fallen in (0.0, 1.0):
+        losses = {"ahead": 2 * shared.sum() - fallen, "behind": 2 * shared.sum()}
+        weights.balance(losses, shared)
+    torch.testing.assert_close(weights.weights, torch.tensor(expected))
+
+
+def test_gradnorm_step_is_the_gradient_of_its_loss() -> None:
+    torch.manual_seed(0)
+    trunk, heads, x = torch.nn.Linear(4, 5), torch.nn.Linear(5, 3), torch.randn(16, 4)
+    tasks, rate, alpha = ("a", "b", "c"), 0.01, 0.7
+    own = TaskWeights("gradnorm", tasks, alpha=alpha, rate=rate)
+    w, first = torch.ones(3), None
+    optimizer = torch.optim.SGD([*trunk.parameters(), *heads.parameters()], lr=0.02)
+    for _ in range(6):
+        losses = heads(torch.tanh(trunk(x))).square().mean(dim=0) * torch.tensor([1.0, 4.0, 0.3])
+        first = losses.detach() if first is None else first
+        own.balance(dict(zip(tasks, losses, strict=True)), trunk.weight)
+        # The loss that the paper gives, by automatic differentiation twice.
+        w = w.requires_grad_()
+        parts = [
+            torch.autograd.grad(each, trunk.weight, create_graph=True)[0].norm()
+            for each in w * losses
+        ]
+        sizes = torch.stack(parts)
+        shares = losses.detach() / first
+        wanted = sizes.detach().mean() * (shares / shares.mean()) ** alpha
+        (slope,) = torch.autograd.grad((sizes - wanted).abs().sum(), w, retain_graph=True)
+        w = (w - rate * slope).detach()
+        w = 3 * w / w.sum()
+        torch.testing.assert_close(own.weights, w)
+        optimizer.zero_grad()
+        losses.sum().backward()
+        optimizer.step()
+    assert not torch.allclose(w, torch.ones(3), atol=1e-3)
+
+
+def test_gradnorm_only_scales_the_weight_of_a_task_without_labels_in_the_batch() -> None:
+    shared = torch.ones(1, requires_grad=True)
+    weights = TaskWeights("gradnorm", ("a", "b", "none"), alpha=1.5, rate=0.05)
+    weights.balance(
+        {"a": 6 * shared.sum(), "b": 2 * shared.sum(), "none": 0 * shared.sum()}, shared
+    )
+    torch.testing.assert_close(weights.weights, torch.tensor([0.7, 1.1, 1.0]) * 3 / 2.8)
+    assert float(weights.weights.sum()) == pytest.approx(3)
+    # Its first loss is the first that there is.
+    weights.balance(
+        {"a": 6 * shared.sum(), "b": 2 * shared.sum(), "none": 4 * shared.sum()}, shared
+    )
+    torch.testing.assert_close(weights.before, torch.tensor([6.0, 2.0, 4.0]))
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 50), st.floats(-9, 9)), min_size=1, max_size=4),
+    st.floats(0, 3),
+    st.floats(1e-3, 1),
+)
+@settings(deadline=None)
+def test_gradnorm_weights_stay_above_0_and_sum_to_the_number_of_tasks(
+    losses: list[tuple[float, float]], alpha: float, rate: float
+) -> None:
+    shared = torch.ones(1, requires_grad=True)
+    tasks = [f"task {number}" for number in range(len(losses))]
+    weights = TaskWeights("gradnorm", tasks, alpha=alpha, rate=rate)
+    for share in (1.0, 0.3, 0.01):
+        values = {
+            task: share * value + slope * (shared.sum() - 1)
+            for task, (value, slope) in zip(tasks, losses, strict=True)
+        }
+        weights.balance(values, shared)
+        assert (weights.weights > 0).all()
+        assert float(weights.weights.sum()) == pytest.approx(len(tasks), rel=1e-4)
+    assert shared.grad is None  # the step's own gradients are not touched
+
+
+@pytest.mark.parametrize("kind", ["uniform", "fixed", "uncertainty", "dwa"])
+def test_other_weightings_do_not_change_by_step(kind: str) -> None:
+    shared = torch.ones(1, requires_grad=True)
+    weights = TaskWeights(kind, ("a", "b"))
+    weights.balance({"a": 6 * shared.sum(), "b": 2 * shared.sum()}, shared)
+    assert torch.equal(weights.weights, torch.ones(2))

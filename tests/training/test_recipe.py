@@ -187,6 +187,9 @@ def test_transform_that_cannot_be_is_said_in_one_line(
         ("frozen_blocks = 18", "18"),
         ("frozen_blocks = 8", "0 to 7, or 17"),
         ('architecture = "gru"', "gru"),
+        ('weighting = "gradnom"', "gradnorm"),
+        ("gradnorm_alpha = -1", "-1"),
+        ("gradnorm_rate = 0", "0"),
     ],
 )
 def test_value_out_of_range_is_named(line: str, value: str, tmp_path: Path) -> None:

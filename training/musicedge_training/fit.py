@@ -74,7 +74,12 @@ class MultitaskTraining(L.LightningModule):
         self.genre_tags = [tags.index(TAGS[genres[row]]) for row in self.tagged]
         self.moods = [mood for mood in MOODS if mood in network.heads]
         tasks = [*(["genre"] if genres else []), *self.moods]
-        self.task_weights = TaskWeights(recipe.weighting, tasks)
+        self.task_weights = TaskWeights(
+            recipe.weighting, tasks, alpha=recipe.gradnorm_alpha, rate=recipe.gradnorm_rate
+        )
+        uniform = recipe.weighting == "uniform"
+        self._genre_weight = 1.0 if uniform else recipe.genre_weight
+        self._mood_weight = 1.0 if uniform else recipe.mood_weight
         for spec in network.specs:
             own = [source.name for source in spec.sources]
             places = [own.index(name) if name in own else -1 for name in sources]
@@ -129,6 +134,7 @@ class MultitaskTraining(L.LightningModule):
             batch_size=len(embedding),
         )
         tasks = self.task_weights(losses) if self.task_weights.tasks else torch.zeros(())
+        self.task_weights.balance(losses, self._last_shared)
         others = [value for name, value in losses.items() if name not in self.task_weights.tasks]
         total = torch.stack([tasks.to(embedding.device), *others]).sum()
         if processes() > 1:
@@ -138,6 +144,13 @@ class MultitaskTraining(L.LightningModule):
 
     def _learning(self) -> list[nn.Parameter]:
         return [p for p in self.parameters() if p.requires_grad]
+
+    @property
+    def _last_shared(self) -> Tensor:
+        """The weights of the last layer that all tasks read: the moods share one of their own."""
+        network = self.network
+        layer = network.hidden if "genre" in network.heads else network.mood_hidden
+        return layer[0].weight
 
     def on_train_epoch_end(self) -> None:
         """Let the weights of the tasks follow the epoch's losses."""
@@ -172,7 +185,7 @@ class MultitaskTraining(L.LightningModule):
         recipe = self.recipe
         known = batch.counted(batch.genres.any(dim=1).float())
         errors = partial_cross_entropy(logits, batch.genres, smoothing=recipe.label_smoothing)
-        losses = {"genre": recipe.genre_weight * masked_mean(errors, known)}
+        losses = {"genre": self._genre_weight * masked_mean(errors, known)}
         if len(self.tagged) > 1:
             tags = torch.softmax(batch.tags[:, self.genre_tags], dim=1)
             apart = functional.cross_entropy(logits[:, self.tagged], tags, reduction="none")
@@ -203,7 +216,7 @@ class MultitaskTraining(L.LightningModule):
         error = regression_loss(self.recipe.mood_loss, told, label, weight)
         gate = functional.cross_entropy(given.gate, place, reduction="none")
         return {
-            mood: self.recipe.mood_weight * error,
+            mood: self._mood_weight * error,
             f"gate/{mood}": self.recipe.gate_weight * masked_mean(gate, weight),
         }
 

@@ -96,8 +96,16 @@ class Recipe(BaseModel):
     mood_weight: float = Field(default=0.3, ge=0)
     mood_loss: Literal["mse", "ccc", "mix"] = "mse"
     """What a mood's error is: squared, one minus the concordance of the batch, or half of each."""
-    weighting: Literal["fixed", "uncertainty", "dwa"] = "fixed"
-    """How genre and moods are weighed against each other, beside the weights here."""
+    weighting: Literal["uniform", "fixed", "uncertainty", "dwa", "gradnorm"] = "fixed"
+    """How genre and moods are weighed against each other.
+
+    ``uniform``: alike, whatever their weights here; ``fixed``: by these alone; the others learn
+    weights that these are multiplied by.
+    """
+    gradnorm_alpha: float = Field(default=1.5, ge=0, le=10)
+    """How hard ``gradnorm`` pulls towards the tasks that are behind; 0 for none."""
+    gradnorm_rate: float = Field(default=0.025, gt=0, le=1)
+    """The learning rate of the weights of ``gradnorm``."""
     music_weight: float = Field(default=0.3, ge=0)
     tagging_weight: float = Field(default=1.0, ge=0)
     """Weight of staying close to the pretrained network's own 527 tags of the clean crop."""
