@@ -80,7 +80,7 @@ class Run:
         RunError
             There are no such devices, or they cannot share the recipe's batches evenly.
         """
-        extra: list[Callback] = []
+        extra: list[Callback] = [_EndAtOnce()]
         if self.folder is not None:
             extra += [
                 RecipeInState(recipe),
@@ -194,6 +194,18 @@ class Run:
 
 QUIET = Run()
 """On one device, with nothing kept or shown."""
+
+
+class _EndAtOnce(Callback):
+    """Lets SIGTERM end one of several processes, which ends the others.
+
+    Lightning's own handler tells the others first, in the middle of a step in which they may wait
+    for this one: all of them would wait for ever.
+    """
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if processes() > 1:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _end_the_others(trainer: L.Trainer) -> None:
