@@ -139,11 +139,8 @@ class MultitaskTraining(L.LightningModule):
         total = torch.stack([tasks.to(embedding.device), *others]).sum()
         if processes() > 1:
             # They wait for a gradient of everything; what has no label to learn from has none.
-            total = total + 0 * torch.stack([p.sum() for p in self._learning()]).sum()
+            total = total + 0 * sum(p.sum() for p in self.parameters() if p.requires_grad)
         return total
-
-    def _learning(self) -> list[nn.Parameter]:
-        return [p for p in self.parameters() if p.requires_grad]
 
     @property
     def _last_shared(self) -> Tensor:
@@ -331,7 +328,7 @@ def fit(
     if begun is not None and begun.weights is not None:
         module.load_state_dict(begun.weights)
         return network.eval()
-    if not judged and goes_by_validation(recipe):
+    if not judged and recipe.goes_by_validation:
         raise RunError(f"{recipe.name}: patience and plateau need tracks that are held out")
     callbacks = [_moving_average(recipe.ema_decay)] if recipe.ema_decay else []
     if recipe.patience:
@@ -340,11 +337,6 @@ def fit(
     clean = [*sampler.clean(validation)] if judged else None
     run.fit(trainer, module, DataLoader(sampler, batch_size=None), clean, begun)
     return network.cpu().eval()
-
-
-def goes_by_validation(recipe: Recipe) -> bool:
-    """Return whether tracks that are not trained on change what comes out."""
-    return bool(recipe.patience) or recipe.schedule == "plateau"
 
 
 def _moving_average(decay: float) -> WeightAveraging:

@@ -124,6 +124,11 @@ class Recipe(BaseModel):
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
     """Decay, a step, of the moving average of the weights, which is what is kept."""
 
+    @property
+    def goes_by_validation(self) -> bool:
+        """Whether tracks that are not trained on change what comes out."""
+        return bool(self.patience) or self.schedule == "plateau"
+
     @field_validator("name")
     @classmethod
     def _not_the_probes(cls, name: str) -> str:

@@ -223,7 +223,7 @@ class Workbench:
 
         The test part is opened once: what a training is stopped by is another.
         """
-        return with_validation(split, self.tracks) if fit.goes_by_validation(recipe) else split
+        return with_validation(split, self.tracks) if recipe.goes_by_validation else split
 
     def trained_on(self, recipe: Recipe, split: Split) -> tuple[str, ...]:
         """Return what the tracks that a network has heard before it is tested are known by."""
