@@ -12,6 +12,7 @@ import onnx
 from onnx import ModelProto
 
 from musicedge.card import METADATA_KEY, Card, GraphFacts, Head
+from musicedge_export.provenance import provenance
 from musicedge_training.checkpoint import CheckpointInfo
 from musicedge_training.predict import HOP_FRAMES, WINDOW_FRAMES
 
@@ -29,16 +30,6 @@ _ARCHITECTURES = {
     "ast": "transformer, 6 blocks of 192, on MobileNetV3's first 13 layers",
     "ast-linear": "transformer, 12 blocks of 192, overlapping linear patches",
 }
-TRAINING_DATA = (
-    "AudioSet (through mn04_as of Schmid, Koutini and Widmer, MIT licence), GTZAN (part), "
-    "Emotify, 4Q Audio Emotion, Giannakopoulos' dance set, Homburg's Garageband set, EmoDB, Free "
-    "Spoken Digit Dataset, ESC-10 and synthetic sounds; research collections, not redistributed"
-)
-LICENCE = "MIT (weights); the training collections keep their own research licences"
-NOTES = (
-    "Eleven genres of Western popular and classical collections; mood is the taste of their "
-    "raters. Docs: docs/models.md"
-)
 
 
 def make_card(
@@ -80,6 +71,7 @@ def make_card(
         )
         for spec in info.heads
     )
+    origin = provenance(info)
     return Card(
         name=info.recipe["name"],
         architecture=_ARCHITECTURES[info.recipe.get("architecture", "cnn")],
@@ -89,9 +81,9 @@ def make_card(
         hop_frames=HOP_FRAMES,
         heads=heads,
         graph=graph,
-        training_data=TRAINING_DATA,
-        licence=LICENCE,
-        notes=NOTES,
+        training_data=origin.training_data,
+        licence=origin.licence,
+        notes=origin.notes,
         scores=dict(scores),
         commit=current_commit(folder),
         created_with=versions("musicedge", "torch", "onnx", "onnxruntime"),

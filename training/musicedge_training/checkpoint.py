@@ -17,7 +17,7 @@ from musicedge_training.architectures.backbones import build_backbone
 from musicedge_training.architectures.heads import HeadSpec, LabelSource, MultitaskNetwork
 
 FORMAT_VERSION = 3
-_READABLE = (2, FORMAT_VERSION)  # 2 does not say what was trained on
+_READABLE = (2, FORMAT_VERSION)  # 2 does not say what it was trained on
 _KEY = "musicedge.checkpoint"
 _MAX_BYTES = 2 << 30
 
@@ -38,6 +38,8 @@ class CheckpointInfo:
         What is on the backbone.
     frontend
         The constants of the log-mel that it was trained on.
+    dataset
+        The name of what it was trained on, such as ``"gtzan"``; empty where that is not known.
     split
         The name of the split that it was trained on, such as ``"fold-0"``, whose tracks it has not
         heard, or ``"official"``; empty where that is not known.
@@ -55,6 +57,7 @@ class CheckpointInfo:
     hidden_size: int
     mood_size: int
     frontend: FrontEndConfig
+    dataset: str = ""
     split: str = ""
     trained_on: tuple[str, ...] = ()
     temperature: float = 1.0

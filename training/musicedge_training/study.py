@@ -277,6 +277,7 @@ def checkpoint_info(
         hidden_size=network.hidden[0].out_features,
         mood_size=network.mood_hidden[0].out_features,
         frontend=bench.frontend,
+        dataset=bench.dataset.name,
         split=split.name,
         trained_on=bench.trained_on(recipe, split),
     )
