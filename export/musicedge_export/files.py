@@ -134,7 +134,7 @@ def manifest(exported: Sequence[Exported], default: str) -> dict[str, Any]:
 def update_manifest(
     path: Path, name: str, entry: Mapping[str, Any], *, beside: bool = False
 ) -> None:
-    """Put a model's entry into a manifest file, keeping the other models'.
+    """Put a model's entry into a manifest file, keeping the other models' and the order of all.
 
     Parameters
     ----------
@@ -165,4 +165,4 @@ def update_manifest(
     except (OSError, ValueError, LookupError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise OutputError(f"{path}: no manifest of models can be read there: {reason}") from error
-    write_atomically(path, (json.dumps(values, indent=2, sort_keys=True) + "\n").encode())
+    write_atomically(path, (json.dumps(values, indent=2) + "\n").encode())

@@ -88,8 +88,10 @@ def test_manifest_takes_a_variant_beside_those_that_are_there(tmp_path: Path) ->
     one = json.loads(path.read_text())["models"]["one"]
     assert one["default"] == "int8"
     assert sorted(one["files"]) == ["fp32", "int4", "int8"]
-    update_manifest(path, "two", manifest(new, "int4"), beside=True)
-    assert json.loads(path.read_text())["models"]["two"]["default"] == "int4"
+    update_manifest(path, "a new one", manifest(new, "int4"), beside=True)
+    models = json.loads(path.read_text())["models"]
+    assert list(models) == ["one", "a new one"]  # in which they are listed to users
+    assert models["a new one"]["default"] == "int4"
 
 
 @pytest.mark.parametrize(
