@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musicedge import audio
+from musicedge.batches import through
 from musicedge.frontend import FrontEnd
 from musicedge.frontend_config import FrontEndConfig
-from musicedge.session import BATCH
+from musicedge.road import Judged
 from musicedge.windows import WindowCutter
 from musicedge_benchmarks.clips import RATE
 from musicedge_benchmarks.contenders import Contender
@@ -103,13 +103,12 @@ def _tasks(clip: Path, contender: Contender) -> dict[str, Callable[[], float]]:
     rate = card.frontend.sample_rate
     blocks = list(_blocks(clip, rate))
     cutter = WindowCutter(card.window_frames, card.hop_frames)
-    windows = [window.frames for window in cutter.push(_logmel(front_end, blocks))]
-    windows += [window.frames for window in cutter.finish()]
+    cut = [*cutter.push(_logmel(front_end, blocks)), *cutter.finish()]
+    windows = [Judged(window, is_silent=False) for window in cut]
 
     def network() -> None:
-        waiting = iter(windows)
-        while batch := list(islice(waiting, BATCH)):
-            model.session.run(batch)
+        for _ in through(model.session.run, windows, 1):
+            pass
 
     return {
         f"read {rate}": _timed(lambda: _read(clip, rate)),

@@ -17,6 +17,7 @@ from musicedge.decoding.reader import BLOCK_SAMPLES, MAX_SAMPLE, AudioReader, be
 from musicedge.decoding.samples import ArrayDecoder
 from musicedge.decoding.sources import SPOOL_LIMIT, open_source, printable
 from musicedge.errors import AudioFormat, AudioValues
+from musicedge.suffixes import AUDIO_SUFFIXES
 
 __all__ = [
     "AUDIO_SUFFIXES",
@@ -30,18 +31,6 @@ __all__ = [
     "open",
     "printable",
 ]
-
-_LIBSNDFILE_SUFFIXES = (
-    "wav wave bwf rf64 w64 flac ogg oga opus mp3 mp2 mp1 aiff aif aifc au snd caf"
-)
-_FFMPEG_SUFFIXES = (  # without ts and mts, which are TypeScript far more often than video
-    "m4a m4b m4r aac ac3 eac3 dts wma asf weba mka ape wv tta tak mpc amr dsf"
-    " mp4 m4v mov webm mkv avi wmv flv 3gp 3g2 mpg mpeg vob m2ts ogv"
-)
-AUDIO_SUFFIXES = frozenset(
-    f".{suffix}" for suffix in f"{_LIBSNDFILE_SUFFIXES} {_FFMPEG_SUFFIXES}".split()
-)
-"""Suffixes, in lower case, of what a search through folders takes for audio."""
 
 _MAX_SECONDS = 1e9  # 30 years
 

@@ -7,7 +7,6 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +28,7 @@ MANIFEST_FORMAT = 1
 _LONGEST_REASON = 300  # characters of a card's own text in an error
 
 
-@dataclass(frozen=True)
-class Bundle:
+class Bundle(NamedTuple):
     """A model file whose bytes and card have been verified.
 
     Attributes
@@ -51,8 +49,7 @@ class Bundle:
     card: Card
 
 
-@dataclass(frozen=True)
-class InstalledModel:
+class InstalledModel(NamedTuple):
     """A shipped model file, verified.
 
     Attributes

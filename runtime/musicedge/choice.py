@@ -26,6 +26,30 @@ _MAX_FILE = 1 << 20
 _MAX_REMEMBERED = 100
 
 
+def find(
+    name_or_path: str | os.PathLike[str], variant: str, device: str, threads: int | None
+) -> bundle.Bundle:
+    """Find a model and verify it: of a shipped one, the variant that runs fastest here.
+
+    Parameters
+    ----------
+    name_or_path, variant
+        As for `musicedge.bundle.open`; ``"auto"`` is the fastest.
+    device, threads
+        As for a `Session`.
+
+    Raises
+    ------
+    ModelNotFound, ModelInvalid, ModelTampered, ModelError, DeviceUnavailable
+        As for `musicedge.bundle.open` and a `Session`.
+    """
+    if variant == "auto" and isinstance(name_or_path, str):
+        variants = bundle.variants(name_or_path)
+        if len(variants) > 1:
+            variant = fastest(name_or_path, variants, device, threads)
+    return bundle.open(name_or_path, variant)
+
+
 def fastest(name: str, variants: Mapping[str, str], device: str, threads: int | None) -> str:
     """Return the variant of a shipped model that runs fastest here.
 

@@ -7,13 +7,14 @@ import stat
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from musicedge.audio import AUDIO_SUFFIXES, printable
+from musicedge.decoding.sources import printable
 from musicedge.errors import AudioNotFound, AudioPermission, InternalError, MusicedgeError
+from musicedge.suffixes import AUDIO_SUFFIXES
+from musicedge.workers import Task, Workers
 
 if TYPE_CHECKING:
     from musicedge.analysis import Analysis
@@ -28,8 +29,7 @@ _MOST_JOBS = 16  # beyond this, the threads wait for the interpreter's lock more
 _LONGEST_MESSAGE = 300  # characters of an unexpected exception's own text
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one input.
 
     Attributes
@@ -49,9 +49,9 @@ def find_audio(
 ) -> Iterator[str]:
     """Yield the audio files that are meant by files and folders, in a fixed order.
 
-    Folders are searched to any depth, by the suffixes in `musicedge.audio.AUDIO_SUFFIXES`, in the
-    order of names; hidden files and folders in them are passed over; a folder is entered once,
-    however many links lead to it. Everything else is yielded as it is. So is a folder that holds
+    Folders are searched to any depth, by the suffixes in `musicedge.suffixes`, in the order of
+    names; hidden files and folders in them are passed over; a folder is entered once, however many
+    links lead to it. Everything else is yielded as it is. So is a folder that holds
     no audio or may not be read: `analyze_many` turns it into the error that says so.
 
     Parameters
@@ -82,12 +82,13 @@ def analyze_many(
     offset: float = 0.0,
     duration: float | None = None,
     stop: Callable[[], bool] | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Analyse many files in parallel and yield the outcomes in the order of the files.
 
-    A file that fails does not end the run: its outcome holds the error. Closing the generator, or
-    an exception in the waiting thread such as KeyboardInterrupt, drops what has not finished; the
-    interpreter's end still waits for the threads to finish the files that they are at.
+    The first files are begun at once, before an outcome is asked for. A file that fails does not
+    end the run: its outcome holds the error. Closing the generator, or an exception in the waiting
+    thread such as KeyboardInterrupt, drops what has not finished; the interpreter's end still waits
+    for the threads to finish the files that they are at.
 
     Parameters
     ----------
@@ -122,85 +123,41 @@ def analyze_many(
     def analyze(path: str) -> Outcome:
         return Outcome(path, _analyze_one(model, path, offset, duration))
 
-    pending: deque[_Task] = deque()
-    workers = _Workers(jobs, analyze)
-    try:
-        found = find_audio(paths, stop=stopped)
-        exhausted = False
-        while not stopped():
-            while not exhausted and len(pending) < _AHEAD * jobs:
-                path = next(found, None)
-                if path is None:
-                    exhausted = True
-                else:
-                    pending.append(workers.take(path))
-            if not pending:
+    workers = Workers(jobs, analyze)
+    outcomes = _outcomes(workers, find_audio(paths, stop=stopped), _AHEAD * jobs, stopped, dropped)
+    next(outcomes)
+    return outcomes
+
+
+def _outcomes(
+    workers: Workers[str, Outcome],
+    found: Iterator[str],
+    most: int,
+    stopped: Callable[[], bool],
+    dropped: threading.Event,
+) -> Generator[Any, None, None]:
+    """Yield None once the first files have been begun, and then the outcomes."""
+    pending: deque[Task[Outcome]] = deque()
+
+    def begin_more() -> None:
+        while len(pending) < most and not stopped():
+            path = next(found, None)
+            if path is None:
                 return
+            pending.append(workers.take(path))
+
+    try:
+        begin_more()
+        yield None
+        while pending and not stopped():
             if pending[0].done.wait(_POLL):
                 yield pending.popleft().outcome()
+                begin_more()
         workers.drop()
         yield from [task.outcome() for task in pending if task.done.is_set()]
     finally:
         dropped.set()
         workers.drop()
-
-
-class _Task:
-    """A file to analyse, and what became of it once that is done."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.done = threading.Event()
-        self.result: Outcome | BaseException | None = None
-
-    def outcome(self) -> Outcome:
-        """Return what it is done with, or raise what ended it."""
-        if isinstance(self.result, Outcome):
-            return self.result
-        raise self.result or RuntimeError(f"{self.path} is not done")
-
-
-class _Workers:
-    """Threads that end when there is nothing to do, so that nobody has to end them.
-
-    The standard library's pool imports its logging, which is a fiftieth of a short run.
-    """
-
-    def __init__(self, most: int, analyze: Callable[[str], Outcome]) -> None:
-        self._most = most
-        self._analyze = analyze
-        self._count = 0
-        self._waiting: deque[_Task] = deque()
-        self._lock = threading.Lock()
-
-    def take(self, path: str) -> _Task:
-        """Have a file analysed as soon as one of the threads is free."""
-        task = _Task(path)
-        with self._lock:
-            self._waiting.append(task)
-            if self._count == self._most:
-                return task
-            self._count += 1
-        threading.Thread(target=self._work, name="musicedge").start()
-        return task
-
-    def drop(self) -> None:
-        """Forget the files that have not been begun."""
-        with self._lock:
-            self._waiting.clear()
-
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                if not self._waiting:
-                    self._count -= 1
-                    return
-                task = self._waiting.popleft()
-            try:
-                task.result = self._analyze(task.path)
-            except BaseException as error:  # for whoever waits for it
-                task.result = error
-            task.done.set()
 
 
 def default_jobs() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -94,8 +93,7 @@ class BandGroup(NamedTuple):
     weights: Float32  # [shape=(bins, filters)]
 
 
-@dataclass(frozen=True)
-class Bands:
+class Bands(NamedTuple):
     """The filterbank as a few small products: of the whole, 98 % is zeros.
 
     Sixteen filters at a time are a full row of the kernels of linear algebra, and small enough that

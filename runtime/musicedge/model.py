@@ -5,26 +5,27 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from musicedge import bundle as bundles
 from musicedge.analysis import MUSIC_SHARE, Analysis, ModelInfo
-from musicedge.choice import fastest
+from musicedge.batches import Outputs, through
+from musicedge.choice import find
 from musicedge.decoding.sources import printable
 from musicedge.errors import AudioEmpty, AudioValues
 from musicedge.frontend import Float32, FrontEnd
+from musicedge.opening import Opening
 from musicedge.pace import EVERY, FIRST, SMOOTH
 from musicedge.readings import Readings
 from musicedge.road import Judged, Road
-from musicedge.session import BATCH, Session
+from musicedge.session import Session
 from musicedge.windows import WindowCutter
 
 if TYPE_CHECKING:
     from musicedge.audio import AudioReader
+    from musicedge.bundle import Bundle
     from musicedge.card import Card
     from musicedge.stream import Reading
 
@@ -65,11 +66,7 @@ def load(
     >>> model.analyze("song.mp3").genre[0].label  # doctest: +SKIP
     'rock'
     """
-    if variant == "auto" and isinstance(name_or_path, str):
-        variants = bundles.variants(name_or_path)
-        if len(variants) > 1:
-            variant = fastest(name_or_path, variants, device, threads)
-    bundle = bundles.open(name_or_path, variant)
+    bundle = find(name_or_path, variant, device, threads)
     return Model(bundle, Session(bundle, device, threads))
 
 
@@ -84,19 +81,43 @@ class Model:
         Such as ``"int8"``.
     sha256
         Of the model file, in hexadecimal.
-    provider
-        The execution provider that is really used, such as ``"CPUExecutionProvider"``.
-    session, front_end
-        Its network, and what makes the network's input from samples.
+    front_end
+        What makes the network's input from samples.
+
+    Parameters
+    ----------
+    bundle
+        The verified model file.
+    session
+        Its graph, open or opening.
+    at_once
+        Runs of the network at once, while a file is decoded in another thread still; with 1, all
+        is done in one thread.
     """
 
-    def __init__(self, bundle: bundles.Bundle, session: Session) -> None:
+    def __init__(self, bundle: Bundle, session: Session | Opening, at_once: int = 1) -> None:
         self.card: Card = bundle.card
         self.variant = bundle.card.variant
         self.sha256 = bundle.sha256
-        self.provider = session.provider
-        self.session = session
         self.front_end = FrontEnd(bundle.card.frontend)
+        self._session = session
+        self._at_once = at_once
+
+    @property
+    def session(self) -> Session:
+        """The network; waits where it is not open yet, and raises what keeps it from opening."""
+        if isinstance(self._session, Opening):
+            self._session = self._session.session()
+        return self._session
+
+    def wait(self) -> None:
+        """Wait until the network is open; raise what keeps it from opening."""
+        self.session  # noqa: B018 - what waits
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that is really used, such as ``"CPUExecutionProvider"``."""
+        return self.session.provider
 
     @property
     def info(self) -> ModelInfo:
@@ -227,9 +248,8 @@ class Model:
         outputs: dict[str, list[Float32]] = {head.name: [] for head in self.card.heads}
         spans: list[tuple[int, int]] = []
         silent: list[bool] = []
-        windows = _windows(reader, road)
-        while batch := list(islice(windows, BATCH)):
-            for head, values in self.session.run([window.frames for window, _ in batch]).items():
+        for batch, said in through(self._run, _windows(reader, road), self._at_once):
+            for head, values in said.items():
                 outputs[head].append(values)
             spans.extend((window.start, window.end) for window, _ in batch)
             silent.extend(is_silent for _, is_silent in batch)
@@ -260,6 +280,9 @@ class Model:
                 for index, (start, end) in enumerate(spans)
             ),
         )
+
+    def _run(self, windows: list[Float32]) -> Outputs:
+        return self.session.run(windows)  # which waits where it is not open yet
 
     def _notes(self, readings: Readings, first_end: int, seconds: float) -> Iterator[str]:
         if first_end < self.card.window_frames:

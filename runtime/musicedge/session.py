@@ -6,7 +6,7 @@ import contextlib
 import io
 from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from musicedge.bundle import Bundle
 from musicedge.card import Card, Head
 from musicedge.cpus import available_cpus
 from musicedge.errors import DeviceUnavailable, ModelInvalid
-from musicedge.frontend import Float32
+
+if TYPE_CHECKING:
+    from musicedge.frontend import Float32
 
 __all__ = ["BATCH", "INPUT", "Device", "Session", "available_cpus"]
 
@@ -65,8 +67,7 @@ class Session:
     """
 
     def __init__(self, bundle: Bundle, device: str = "auto", threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads is {threads}: must be at least 1")
+        threads = thread_count(threads)
         self._source = bundle.source
         self._card = bundle.card
         if bundle.card.input != INPUT:
@@ -74,7 +75,7 @@ class Session:
                 f"{bundle.source}: it takes a {bundle.card.input} and is made for other programs; "
                 f"give the model's other form, which takes {INPUT}"
             )
-        self._session = _open(bundle, device, threads or min(available_cpus(), _MOST_THREADS))
+        self._session = _open(bundle, device, threads)
         self.provider: str = self._session.get_providers()[0]
         self.window_shape = (self._card.window_frames, self._card.frontend.n_mels)
         self._outputs = [head.name for head in self._card.heads]
@@ -126,6 +127,21 @@ class Session:
             for head, value in zip(self._card.heads, values, strict=True):
                 _check_values(head, value, len(batch))
         return values
+
+
+def thread_count(threads: int | None) -> int:
+    """Return the threads for one run: as many as were asked for, else one for each available CPU.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 1 were asked for.
+    """
+    if threads is None:
+        return min(available_cpus(), _MOST_THREADS)
+    if threads < 1:
+        raise ValueError(f"threads is {threads}: must be at least 1")
+    return threads
 
 
 def _open(bundle: Bundle, device: str, threads: int) -> Any:

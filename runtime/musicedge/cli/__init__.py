@@ -122,7 +122,8 @@ def _abandon_workers(status: int) -> None:
 
     workers = [each for each in threading.enumerate() if each.name.startswith("musicedge")]
     for worker in workers:
-        worker.join(timeout=0.2)
+        # The work that a failure ends is nearly over; that which was interrupted may never be.
+        worker.join(timeout=0.2 if status == INTERRUPTED else 5)
     if any(worker.is_alive() for worker in workers):
         import os
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
@@ -127,13 +128,14 @@ def classify(
     with Interruption() as interruption:
         with nothing_collected(), no_blas_threads():
             from musicedge.library import analyze_many, default_jobs, find_audio
-            from musicedge.model import load
+            from musicedge.opening import load_meanwhile
+            from musicedge.session import thread_count
 
             refuse_audio(output, *paths, option="-o" if html is None else "--html")
             found = list(find_audio(paths, stop=interruption.requested))
             jobs = min(jobs or default_jobs(), max(len(found), 1))
-            threads = threads if threads is not None or jobs == 1 else 1
-            loaded = load(model, variant=variant, device=device, threads=threads)
+            at_once = thread_count(threads) if threads is not None or jobs == 1 else 1
+            loaded = load_meanwhile(model, variant=variant, device=device, at_once=at_once)
         outcomes = analyze_many(
             loaded,
             found,
@@ -142,7 +144,9 @@ def classify(
             duration=duration,
             stop=interruption.requested,
         )
-        failed = _write(outcomes, len(found), order, loaded)
+        with closing(outcomes):
+            loaded.wait()  # what keeps the graph from opening ends the run, not each of its files
+            failed = _write(outcomes, len(found), order, loaded)
         if interruption.requested():
             return INTERRUPTED
     return FAILED if failed else DONE

@@ -106,7 +106,7 @@ def refuse_audio(output: str | None, *inputs: str, option: str = "-o") -> None:
     option
         What named the output.
     """
-    from musicedge.audio import AUDIO_SUFFIXES
+    from musicedge.suffixes import AUDIO_SUFFIXES
 
     if output is None:
         return
