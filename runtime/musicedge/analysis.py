@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +112,8 @@ class Analysis:
     notes
         What a reader should know, such as that a clip was shorter than the window.
     segments
-        The windows, in order of time.
+        The windows, in order of time. A window is made a `Segment` of when it is asked for, since
+        hours of music have thousands.
     """
 
     path: str | None
@@ -126,7 +127,7 @@ class Analysis:
     arousal: float | None
     danceability: float | None
     notes: tuple[str, ...] = ()
-    segments: tuple[Segment, ...] = ()
+    segments: Sequence[Segment] = ()
 
     @property
     def is_music(self) -> bool:

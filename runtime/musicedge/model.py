@@ -16,9 +16,9 @@ from musicedge.choice import find
 from musicedge.decoding.sources import printable
 from musicedge.errors import AudioEmpty, AudioValues
 from musicedge.frontend import Float32, FrontEnd
+from musicedge.gathering import Gathering, Segments
 from musicedge.opening import Opening
 from musicedge.pace import EVERY, FIRST, SMOOTH
-from musicedge.readings import Readings
 from musicedge.road import Judged, Road
 from musicedge.session import Session
 from musicedge.windows import WindowCutter
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from musicedge.audio import AudioReader
     from musicedge.bundle import Bundle
     from musicedge.card import Card
+    from musicedge.readings import Readings
     from musicedge.stream import Reading
 
 
@@ -245,25 +246,17 @@ class Model:
         """Run all windows of a source through the network, and put together what it says."""
         cutter = WindowCutter(self.card.window_frames, self.card.hop_frames)
         road = Road(self.front_end, cutter)
-        outputs: dict[str, list[Float32]] = {head.name: [] for head in self.card.heads}
-        spans: list[tuple[int, int]] = []
-        silent: list[bool] = []
-        for batch, said in through(self._run, _windows(reader, road), self._at_once):
-            for head, values in said.items():
-                outputs[head].append(values)
-            spans.extend((window.start, window.end) for window, _ in batch)
-            silent.extend(is_silent for _, is_silent in batch)
-        if not spans:
+        gathering = Gathering(self.card)
+        for batch, outputs in through(self._run, _windows(reader, road), self._at_once):
+            gathering.add(batch, outputs)
+        if not gathering:
             raise AudioEmpty(
                 f"{reader.name}: {road.seconds:.3f} s of sound are too short to judge; "
                 "give a longer part"
             )
-        readings = Readings(
-            self.card,
-            {head: np.concatenate(parts) for head, parts in outputs.items()},
-            np.array(silent, bool),
-        )
-        rate = self.card.frontend.frame_rate
+        readings = gathering.readings()
+        notes = self._notes(readings, gathering.first_end, road.seconds)
+        spans = offset + np.minimum(gathering.spans(), road.seconds)
         return Analysis(
             path=path,
             duration=road.seconds,
@@ -272,13 +265,8 @@ class Model:
             music=float(readings.music.mean()),
             music_share=readings.music_share,
             **readings.of_piece(),
-            notes=(*reader.notes, *self._notes(readings, spans[0][1], road.seconds)),
-            segments=tuple(
-                readings.of_window(
-                    index, offset + start / rate, offset + min(end / rate, road.seconds)
-                )
-                for index, (start, end) in enumerate(spans)
-            ),
+            notes=(*reader.notes, *notes),
+            segments=Segments(readings, spans),
         )
 
     def _run(self, windows: list[Float32]) -> Outputs:
