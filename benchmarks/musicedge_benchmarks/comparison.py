@@ -33,7 +33,7 @@ from musicedge import bundle
 from musicedge.session import Session
 session = Session(bundle.open(sys.argv[1]), sys.argv[2], 1)
 window = np.zeros(session.window_shape, np.float32)
-for _ in range(20):
+for _ in range(5):
     session.run([window])
 """
 

@@ -22,6 +22,7 @@ class Extent:
     live_steps: int
     live_seconds: float
     live_starts: int
+    live_all: bool  # models, and not the first alone
     endurance: float
     model_rounds: int
     model_mp3: float
@@ -48,6 +49,7 @@ class Extent:
         files = 0.003 * self.model_mp3 * (self.model_mp3_rounds + 1)
         starts = 0.4 * (self.model_starts + 1) if self.model_starts else 0.0
         readings = 0.02 * self.live_steps + self.live_seconds
+        listening = models if self.live_all else 1
         return {
             "models": models * (2 + windows + files + starts + self.model_listening),
             "data": 3 + models * (3 + 0.07 * tracks),
@@ -55,7 +57,7 @@ class Extent:
             "throughput": 1 + 0.006 * self.mp3 * (self.mp3_rounds + 1),
             "log-mel": 2 + 0.08 * self.frontend_rounds,
             "memory": 0.0015 * self.long_wav,
-            "live": 1.2 * self.switches + 1.5 * self.live_starts + models * (1 + readings),
+            "live": 1.2 * self.switches + 1.5 * self.live_starts + listening * (1 + readings),
             "peers": 10 + 2.0 * self.peer_rounds,
             "growth": 12 * self.growth_hours * self.growth_rounds,
             "endurance": 0.014 * self.endurance,
@@ -73,6 +75,7 @@ FULL = Extent(
     live_steps=200,
     live_seconds=30.0,
     live_starts=9,
+    live_all=True,
     endurance=HOURS_OF_LISTENING * 3600,
     model_rounds=100,
     model_mp3=60.0,
@@ -85,17 +88,18 @@ FULL = Extent(
 )
 QUICK = Extent(
     short_clip=30.0,
-    cold_rounds=3,
-    mp3=60.0,
+    cold_rounds=2,
+    mp3=30.0,
     mp3_rounds=2,
     frontend_rounds=7,
-    long_wav=20 * 60.0,
+    long_wav=10 * 60.0,
     switches=2,
     live_steps=20,
     live_seconds=1.0,
     live_starts=1,
+    live_all=False,
     endurance=10 * 60.0,
-    model_rounds=10,
+    model_rounds=6,
     model_mp3=15.0,
     model_mp3_rounds=2,
     model_starts=0,

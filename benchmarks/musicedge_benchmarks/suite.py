@@ -153,7 +153,7 @@ class Suite:
             self.results.models,
             threads=self._threads,
             rounds=extent.model_rounds,
-            openings=min(_OPENINGS, extent.model_rounds),
+            openings=min(_OPENINGS, -(-extent.model_rounds // 2)),
             on_round=portion(self._tell, 0, 0.4),
         )
         self._tell("encoding an MP3", 0.4)
@@ -238,13 +238,15 @@ class Suite:
             self._piece.mean(axis=1),
             clips.RATE,
             clip,
-            self._on_first_device(),
+            self._on_first_device() if extent.live_all else [self._first],
             switches=extent.switches,
             steps=extent.live_steps,
             seconds=extent.live_seconds,
             starts=extent.live_starts,
             on_round=self._tell,
         )
+        if not extent.live_all:
+            self.results.notes.append("a quick run listens with the first model alone")
 
     def _on_first_device(self) -> list[Contender]:
         return [each for each in self._contenders if each.provider == self._first.provider]

@@ -40,6 +40,7 @@ TINY = Extent(
     live_steps=3,
     live_seconds=0.6,
     live_starts=1,
+    live_all=True,
     endurance=60.0,
     model_rounds=3,
     model_mp3=3.0,
