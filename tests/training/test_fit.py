@@ -176,7 +176,7 @@ def test_last_shared_layer_is_read_by_every_task(left_out: str, tagger: AudioTag
     for task in module.task_weights.tasks:
         outputs = given[task][0] if task in module.moods else given[task]
         (slope,) = torch.autograd.grad(
-            outputs.square().sum(), module._last_shared, retain_graph=True
+            outputs.square().sum(), network.last_shared, retain_graph=True
         )
         assert slope.abs().max() > 0, task
 

@@ -77,9 +77,6 @@ class MultitaskTraining(L.LightningModule):
         self.task_weights = TaskWeights(
             recipe.weighting, tasks, alpha=recipe.gradnorm_alpha, rate=recipe.gradnorm_rate
         )
-        uniform = recipe.weighting == "uniform"
-        self._genre_weight = 1.0 if uniform else recipe.genre_weight
-        self._mood_weight = 1.0 if uniform else recipe.mood_weight
         for spec in network.specs:
             own = [source.name for source in spec.sources]
             places = [own.index(name) if name in own else -1 for name in sources]
@@ -107,12 +104,7 @@ class MultitaskTraining(L.LightningModule):
         """Return the weighted sum of the losses of one batch."""
         recipe, network = self.recipe, self.network
         embedding = self._embedding(batch)
-        given = {
-            name: SourceOutputs(*map(batch.paired, outputs))
-            if isinstance(outputs, SourceOutputs)
-            else batch.paired(outputs)
-            for name, outputs in network.head_outputs(embedding).items()
-        }
+        given = {k: batch.paired(v) for k, v in network.head_outputs(embedding).items()}
         losses = self._label_losses(given, batch)
         # Summed over the tags: most are near 0 and would vanish in a mean.
         tagging = functional.binary_cross_entropy_with_logits(
@@ -134,20 +126,13 @@ class MultitaskTraining(L.LightningModule):
             batch_size=len(embedding),
         )
         tasks = self.task_weights(losses) if self.task_weights.tasks else torch.zeros(())
-        self.task_weights.balance(losses, self._last_shared)
+        self.task_weights.balance(losses, network.last_shared)
         others = [value for name, value in losses.items() if name not in self.task_weights.tasks]
         total = torch.stack([tasks.to(embedding.device), *others]).sum()
         if processes() > 1:
             # They wait for a gradient of everything; what has no label to learn from has none.
             total = total + 0 * sum(p.sum() for p in self.parameters() if p.requires_grad)
         return total
-
-    @property
-    def _last_shared(self) -> Tensor:
-        """The weights of the last layer that all tasks read: the moods share one of their own."""
-        network = self.network
-        layer = network.hidden if "genre" in network.heads else network.mood_hidden
-        return layer[0].weight
 
     def on_train_epoch_end(self) -> None:
         """Let the weights of the tasks follow the epoch's losses."""
@@ -182,7 +167,7 @@ class MultitaskTraining(L.LightningModule):
         recipe = self.recipe
         known = batch.counted(batch.genres.any(dim=1).float())
         errors = partial_cross_entropy(logits, batch.genres, smoothing=recipe.label_smoothing)
-        losses = {"genre": self._genre_weight * masked_mean(errors, known)}
+        losses = {"genre": recipe.weight_of("genre") * masked_mean(errors, known)}
         if len(self.tagged) > 1:
             tags = torch.softmax(batch.tags[:, self.genre_tags], dim=1)
             apart = functional.cross_entropy(logits[:, self.tagged], tags, reduction="none")
@@ -213,7 +198,7 @@ class MultitaskTraining(L.LightningModule):
         error = regression_loss(self.recipe.mood_loss, told, label, weight)
         gate = functional.cross_entropy(given.gate, place, reduction="none")
         return {
-            mood: self._mood_weight * error,
+            mood: self.recipe.weight_of(mood) * error,
             f"gate/{mood}": self.recipe.gate_weight * masked_mean(gate, weight),
         }
 

@@ -124,6 +124,12 @@ class Recipe(BaseModel):
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
     """Decay, a step, of the moving average of the weights, which is what is kept."""
 
+    def weight_of(self, task: str) -> float:
+        """Return how much genre, or a mood, counts before any weight is learned."""
+        if self.weighting == "uniform":
+            return 1.0
+        return self.genre_weight if task == "genre" else self.mood_weight
+
     @property
     def goes_by_validation(self) -> bool:
         """Whether tracks that are not trained on change what comes out."""

@@ -13,6 +13,7 @@ from torch.utils.data import IterableDataset
 
 from musicedge_training.accelerator import processes, rank
 from musicedge_training.architectures.cnn import LAYERS
+from musicedge_training.architectures.heads import SourceOutputs
 from musicedge_training.augmentation.catalogue import step_transforms
 from musicedge_training.datasets.track import Track
 from musicedge_training.labels import Labels
@@ -74,9 +75,13 @@ class Batch(NamedTuple):
         taught = None if self.taught is None else self.taught.map(both)
         return Batch(maps, *asked, taught, torch.cat([shares, 1 - shares]))
 
-    def paired(self, outputs: Tensor) -> Tensor:
+    def paired(self, outputs: Tensor | SourceOutputs) -> Tensor | SourceOutputs:
         """Return outputs ``(batch, ...)`` as often as there are rows that ask for them."""
-        return outputs if self.share is None else torch.cat([outputs, outputs])
+        if self.share is None:
+            return outputs
+        if isinstance(outputs, SourceOutputs):
+            return SourceOutputs(*map(self.paired, outputs))
+        return torch.cat([outputs, outputs])
 
     def counted(self, weights: Tensor) -> Tensor:
         """Return the weights of the rows, each by its share."""

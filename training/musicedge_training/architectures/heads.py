@@ -158,6 +158,15 @@ class MultitaskNetwork(nn.Module):
             }
         )
 
+    @property
+    def last_shared(self) -> Tensor:
+        """The weights of the last layer that all classifications and regressions read.
+
+        Regressions share one more with each other.
+        """
+        alone = all(head.kind != "classification" for head in self.specs)
+        return (self.mood_hidden if alone else self.hidden)[0].weight
+
     def hidden_of(self, embedding: Tensor) -> Tensor:
         """Return the hidden layer's output for an embedding, ``(batch, hidden_size)``."""
         return self.hidden(self.backbone.final_mean(embedding))
