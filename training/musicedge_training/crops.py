@@ -250,7 +250,7 @@ class CropBank:
         frames = round(SECONDS * self._frontend.frame_rate)
         shape = (len(self.tracks), frames, self._frontend.n_mels)
         parts = [path.with_suffix(".part") for path in self._paths(variant)]
-        arrays = [_new_array(part, shape) for part in parts]
+        arrays = [new_array(part, shape) for part in parts]
         with ProcessPoolExecutor(jobs) as pool:
             crops = pool.map(make_crop, self._requests(variant), chunksize=4)
             for row, crop in enumerate(
@@ -286,7 +286,7 @@ class CropBank:
         return requests
 
 
-def _new_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.float16]:
+def new_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.float16]:
     """Make a file for an array whose parts come one by one, with its room on the disk taken.
 
     A disk that fills up while such a file is written would end the process.

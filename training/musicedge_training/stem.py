@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from musicedge_training.accelerator import device
 from musicedge_training.architectures.cnn import LAYERS, POOLING, AudioTagger, MobileNetV3
 from musicedge_training.console import console, track_progress
-from musicedge_training.crops import CropBank
+from musicedge_training.crops import CropBank, new_array
 from musicedge_training.representations import write_npy
 
 _BATCH = 16
@@ -122,18 +123,22 @@ class StemMaps:
         for crops, name in ((clean, "clean"), (rough, "rough")):
             if name != "clean" and name not in paths:
                 continue
-            maps = []
+            maps: NDArray[np.float16] | None = None
+            part = self.bank.folder / f"{variant:03}-{name}.{os.getpid()}.part"
             for start in range(0, len(crops), size):
                 with torch.inference_mode():
                     x = torch.from_numpy(np.array(crops[start : start + size])).to(where).float()
                     x = x.transpose(1, 2).unsqueeze(1).contiguous(memory_format=torch.channels_last)
                     frozen, embedding = self._run(x, embed=name == "clean")
-                    maps.append(frozen.half().contiguous().cpu().numpy())
+                    if name in paths:
+                        if maps is None:
+                            maps = new_array(part, (len(crops), *frozen.shape[1:]))
+                        maps[start : start + size] = frozen.half().contiguous().cpu().numpy()
                     if embedding is not None:
                         final = self._backbone.final_mean(embedding)
                         tags.append(self._classifier(final).half().cpu().numpy())
-            if name in paths:
-                write_npy(paths[name], np.concatenate(maps))
+            if maps is not None:
+                part.replace(paths[name])
         write_npy(paths["tags"], np.concatenate(tags))
 
     def _run(self, x: torch.Tensor, *, embed: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
