@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,8 +94,16 @@ def first_line(arguments: Sequence[str | Path]) -> float:
     return taken
 
 
-def trace_memory(arguments: Sequence[str | Path]) -> MemoryTrace:
-    """Run a process to its end and follow its resident memory."""
+def trace_memory(
+    arguments: Sequence[str | Path], memory: Callable[[int], int] | None = None
+) -> MemoryTrace:
+    """Run a process to its end and follow its resident memory.
+
+    Parameters
+    ----------
+    memory
+        What is followed instead: bytes, of the process with a given identifier.
+    """
     import psutil
 
     before, begun = _cpu_of_children(), time.perf_counter()
@@ -106,8 +114,12 @@ def trace_memory(arguments: Sequence[str | Path]) -> MemoryTrace:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
             try:
-                resident = watched.memory_info().rss
-                peak = max(peak, resident, _high_water(process.pid))
+                if memory is None:
+                    resident = watched.memory_info().rss
+                    peak = max(peak, resident, _high_water(process.pid))
+                else:
+                    resident = memory(process.pid)
+                    peak = max(peak, resident)
                 if resident:  # none is left where it has just ended
                     samples.append((time.perf_counter() - begun, resident))
             except psutil.Error:  # it has just ended
@@ -120,6 +132,25 @@ def trace_memory(arguments: Sequence[str | Path]) -> MemoryTrace:
     _check(process, complaints)
     settled = max((resident for at, resident in samples if at <= wall / 10), default=0)
     return MemoryTrace(wall, cpu, peak, settled, samples)
+
+
+def own_memory(pid: int) -> int:
+    """Return the bytes that a process and those that it started hold, beside files on the disk.
+
+    A mapped file is in memory only as long as nobody else needs the room. What processes share is
+    counted in each, and all that is resident where the system does not tell the two apart.
+    """
+    import psutil
+
+    family = psutil.Process(pid)
+    total = 0
+    for process in (family, *family.children(recursive=True)):
+        try:
+            resident = process.memory_info()
+        except psutil.Error:  # it has just ended
+            continue
+        total += resident.rss - getattr(resident, "shared", 0)
+    return total
 
 
 def _start(arguments: Sequence[str | Path]) -> subprocess.Popen[bytes]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 
 import librosa
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 from musicedge.errors import AudioError, OutputError
 from musicedge_training.representations import FeatureCache, FoundingFeatures, load_samples
+from musicedge_training.representations.__main__ import main
 from musicedge_training.representations.founding import (
     COLUMNS,
     HOP,
@@ -141,6 +144,16 @@ def test_each_representation_has_entries_of_its_own(song: Path, tmp_path: Path) 
         for beats in (False, True)
     }
     assert len(entries) == 6
+
+
+def test_speed_of_every_representation_is_printed(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    soundfile.write(path, tune(2.0), SAMPLE_RATE, subtype="FLOAT")
+    done = CliRunner().invoke(main, ["--rounds", "1", "--json", str(path)])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert {"log-mel", "mel features", "beat-synchronous fused features"} < set(found)
+    assert all(times > 0 for (times,) in found.values())
 
 
 def test_bad_file_is_named_skipped_and_counted(

@@ -29,6 +29,7 @@ from musicedge_training.state import (
     read_state,
     reason_of,
 )
+from musicedge_training.waiting import Waiting
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Run:
         if self.folder is not None:
             extra += [
                 RecipeInState(recipe),
+                Waiting(),
                 ModelCheckpoint(
                     self.folder,
                     filename=Path(STATE).stem,
