@@ -24,7 +24,8 @@ class Candidate:
     differences
         From what it was made of, on real windows.
     scores
-        Of tracks that the network of each fold did not hear; empty where there are no folds.
+        Of a checkpoint's variant, on tracks that the network of each fold did not hear, empty where
+        there are no folds; of one that was made of a model file, on the tracks that were given.
     """
 
     model: ModelProto

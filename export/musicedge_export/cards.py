@@ -56,7 +56,7 @@ def make_card(
     info
         What the checkpoint says about itself.
     variant
-        ``"fp32"`` or ``"int8"``.
+        Such as ``"fp32"`` or ``"int8"``.
     graph
         What the variant's graph is made of.
     scores
@@ -94,10 +94,13 @@ def make_card(
         notes=NOTES,
         scores=dict(scores),
         commit=current_commit(folder),
-        created_with={
-            name: version(name) for name in ("musicedge", "torch", "onnx", "onnxruntime")
-        },
+        created_with=versions("musicedge", "torch", "onnx", "onnxruntime"),
     )
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions of installed packages by their names."""
+    return {name: version(name) for name in packages}
 
 
 def current_commit(folder: Path) -> str:

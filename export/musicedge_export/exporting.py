@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from onnx import ModelProto
 
 from musicedge.card import Card, GraphFacts
@@ -16,17 +15,12 @@ from musicedge_export.candidates import Candidate
 from musicedge_export.cards import attach, make_card
 from musicedge_export.census import facts_of
 from musicedge_export.graph import to_onnx
-from musicedge_export.quantize import loudest_layers, quantize, to_half, to_int4
+from musicedge_export.judging import check_scores, score
+from musicedge_export.material import Material
 from musicedge_export.streaming import check_streaming
-from musicedge_export.verify import (
-    Difference,
-    VerificationError,
-    check_fp32,
-    check_quantised,
-    compare,
-    graph_forward,
-)
-from musicedge_training import checkpoint, evaluate
+from musicedge_export.variants import DEFAULT_VARIANTS, chosen_variants, make_variants
+from musicedge_export.verify import Difference, check_fp32, compare, graph_forward
+from musicedge_training import checkpoint
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.checkpoint import CheckpointError, CheckpointInfo
 from musicedge_training.datasets.track import Track
@@ -34,21 +28,10 @@ from musicedge_training.predict import (
     WINDOW_FRAMES,
     Predictions,
     TrackWindows,
-    cut_windows,
     network_forward,
     predict,
 )
-from musicedge_training.representations import LogMelCache, load_samples
 from musicedge_training.splits import fold_splits
-
-VARIANTS = ("fp32", "fp16", "int8", "int4")
-DEFAULT_VARIANTS = ("fp32", "int8")
-
-CALIBRATION_TRACKS = 200
-VERIFICATION_WINDOWS = 12
-STREAMED_TRACKS = 3
-STREAMED = 12.0
-"""Seconds of each that are streamed; shorter ones are repeated."""
 
 Note = Callable[[str], None]
 
@@ -59,14 +42,13 @@ class Exporter:
 
     Parameters
     ----------
-    tracks, logmel
-        Labelled tracks and their features: to calibrate the quantisation, and to verify.
+    material
+        Labelled tracks: to calibrate the quantisation, and to verify.
     note
         Called with a line whenever a step begins.
     """
 
-    tracks: Sequence[Track]
-    logmel: LogMelCache
+    material: Material
     note: Note
 
     def export(self, path: Path, variants: Sequence[str] = DEFAULT_VARIANTS) -> list[Candidate]:
@@ -83,63 +65,29 @@ class Exporter:
             A graph differs from the network by more than is allowed.
         """
         network, info = checkpoint.load(path)
+        fp32 = _graph(network, info)
+        variants = chosen_variants(fp32, variants)
         scores = self._fold_scores(path.parent, info, variants)
         self.note("graphs of the shipped network")
-        graphs = self._variants(network, info.frontend.n_mels, variants)
-        windows = self._windows(VERIFICATION_WINDOWS, seed=1)
+        graphs = make_variants(fp32, variants, self.material.calibration)
+        windows = self.material.verification()
         for variant in sorted(scores.keys() - {"fp32"}):
-            _check_scores(variant, scores, graphs["fp32"], windows)
+            check_scores(variant, scores["fp32"], scores[variant], fp32, windows)
         reference = network_forward(network)
         rate = info.frontend.sample_rate
-        sound = self._sound(rate)
+        sound = self.material.sound(rate)
         candidates = []
         for variant, graph in graphs.items():
             differences = compare(reference, graph_forward(graph), windows)
             if variant == "fp32":
                 check_fp32(differences)
             held_out = scores.get(variant, {})
-            card = _card(path, info, variant, facts_of(graph, graphs["fp32"]), held_out)
+            card = _card(path, info, variant, facts_of(graph, fp32), held_out)
             if variant in variants:
                 model = attach(graph, card)
                 differences.append(Difference("stream", check_streaming(model, sound, rate)))
                 candidates.append(Candidate(model, card, tuple(differences), held_out))
         return candidates
-
-    def _sound(self, sample_rate: int) -> NDArray[np.float32]:
-        """Return the beginnings of some real music one after the other, to stream."""
-        paths = [track.path for track in self.tracks if track.is_music][:STREAMED_TRACKS]
-        parts = [load_samples(path, sample_rate, STREAMED) for path in paths]
-        return np.resize(np.concatenate(parts), round(STREAMED * STREAMED_TRACKS * sample_rate))
-
-    def _variants(
-        self,
-        network: MultitaskNetwork,
-        n_mels: int,
-        variants: Sequence[str],
-        rows: NDArray[np.int64] | None = None,
-    ) -> dict[str, ModelProto]:
-        """Return the graphs, the fp32 one always and first.
-
-        `rows` are the tracks that the quantisation may be calibrated on.
-        """
-        fp32 = to_onnx(network, window_frames=WINDOW_FRAMES, n_mels=n_mels)
-        graphs = {"fp32": fp32}
-        if "fp16" in variants:
-            graphs["fp16"] = to_half(fp32)
-        if "int8" in variants:
-            graphs["int8"] = quantize(fp32, self._windows(CALIBRATION_TRACKS, seed=0, rows=rows))
-        if "int4" in variants:
-            graphs["int4"] = to_int4(fp32)
-        return graphs
-
-    def _windows(
-        self, count: int, *, seed: int, rows: NDArray[np.int64] | None = None
-    ) -> list[NDArray[np.float32]]:
-        """Return one window of each of some randomly chosen tracks."""
-        candidates = np.arange(len(self.tracks)) if rows is None else rows
-        rng = np.random.default_rng(seed)
-        chosen = rng.choice(candidates, min(count, len(candidates)), replace=False)
-        return [cut_windows(self.logmel.get(self.tracks[row].path))[0] for row in chosen]
 
     def _fold_scores(
         self, home: Path, shipped: CheckpointInfo, variants: Sequence[str]
@@ -148,49 +96,29 @@ class Exporter:
         genres = next((spec.labels for spec in shipped.heads if spec.name == "genre"), ())
         parts: dict[str, list[Predictions]] = {}
         held_out: list[Track] = []
-        for number, split in enumerate(fold_splits(self.tracks)):
+        for number, split in enumerate(fold_splits(self.material.tracks)):
             file = home / split.name / "model.safetensors"
             if not file.is_file():
                 continue
             self.note(f"scoring {split.name} in every variant")
             network, info = checkpoint.load(file)
-            own = [row for row in split.test if self.tracks[row].fold == number]
-            tracks = [self.tracks[row] for row in own]
+            own = [row for row in split.test if self.material.tracks[row].fold == number]
+            tracks = [self.material.tracks[row] for row in own]
             held_out += tracks
-            windows = TrackWindows(self.logmel, tracks)
-            graphs = self._variants(network, info.frontend.n_mels, variants, split.train)
+            windows = TrackWindows(self.material.logmel, tracks)
+            calibration = partial(self.material.calibration, split.train)
+            graphs = make_variants(_graph(network, info), variants, calibration)
             for variant, graph in graphs.items():
                 predictions = predict(graph_forward(graph), windows, title=variant)
                 parts.setdefault(variant, []).append(predictions)
         return {
-            variant: {
-                name: round(score.value, 4)
-                for name, score in evaluate.evaluate(
-                    held_out,
-                    Predictions.join(predictions),
-                    temperature=shipped.temperature,
-                    genres=genres,
-                ).items()
-            }
+            variant: score(held_out, Predictions.join(predictions), shipped.temperature, genres)
             for variant, predictions in parts.items()
         }
 
 
-def _check_scores(
-    variant: str,
-    scores: Mapping[str, Mapping[str, float]],
-    fp32: ModelProto,
-    windows: Sequence[NDArray[np.float32]],
-) -> None:
-    """Refuse a variant that loses too much, and name the layers that are likely to blame."""
-    try:
-        check_quantised(scores["fp32"], scores[variant])
-    except VerificationError as error:
-        layers = loudest_layers(fp32, windows)
-        named = ", ".join(f"{name} ({moved:.3f})" for name, moved in layers)
-        raise VerificationError(
-            f"{variant}: {error}; rounded alone, what moves the genre's logits most is {named}"
-        ) from error
+def _graph(network: MultitaskNetwork, info: CheckpointInfo) -> ModelProto:
+    return to_onnx(network, window_frames=WINDOW_FRAMES, n_mels=info.frontend.n_mels)
 
 
 def _card(

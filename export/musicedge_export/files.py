@@ -26,7 +26,7 @@ class Exported:
     differences
         From what it was made of.
     scores
-        Of tracks that the network of each fold did not hear; empty where there are no folds.
+        As a `Candidate` has them.
     companions
         The files beside it: the card of a model for other programs, which may not read metadata;
         its form for onnxruntime's minimal builds, and the operators of that.
@@ -131,8 +131,10 @@ def manifest(exported: Sequence[Exported], default: str) -> dict[str, Any]:
     }
 
 
-def update_manifest(path: Path, name: str, entry: Mapping[str, Any]) -> None:
-    """Put a model's entry into a manifest file, keeping the others.
+def update_manifest(
+    path: Path, name: str, entry: Mapping[str, Any], *, beside: bool = False
+) -> None:
+    """Put a model's entry into a manifest file, keeping the other models'.
 
     Parameters
     ----------
@@ -142,6 +144,8 @@ def update_manifest(path: Path, name: str, entry: Mapping[str, Any]) -> None:
         The model's name.
     entry
         What `manifest` returns.
+    beside
+        Whether to keep the variants that the model has there already, and its default.
 
     Raises
     ------
@@ -154,6 +158,9 @@ def update_manifest(path: Path, name: str, entry: Mapping[str, Any]) -> None:
             values = json.loads(path.read_text(encoding="utf-8"))
         if values["format"] != MANIFEST_FORMAT:
             raise ValueError(f"its format is {values['format']!r}")
+        old = values["models"].get(name) if beside else None
+        if old is not None:
+            entry = {**old, "files": {**old["files"], **entry["files"]}}
         values["models"][name] = dict(entry)
     except (OSError, ValueError, LookupError, TypeError) as error:
         reason = " ".join(str(error).split())

@@ -2,92 +2,63 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, numpy_helper
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_dynamic,
-    quantize_static,
-)
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from musicedge.errors import MusicedgeError
-from musicedge_export.graph import INPUT
+from musicedge_export.quantiser import quiet_root_logger, tidied
+from musicedge_export.stored import FLOAT_LAYERS, convolutions, quantize_weights
 from musicedge_export.verify import graph_forward
 
 Float32 = NDArray[np.float32]
-
-FLOAT_LAYERS = 9
-"""Layers of the backbone, from the input, that stay in float: 3 % of the weights, most of the loss.
-
-docs/models.md has the measurements.
-"""
 
 
 class QuantizationError(MusicedgeError):
     """A network has no form of the kind that was asked for."""
 
 
-class _Windows(CalibrationDataReader):  # type: ignore[misc]
-    """Calibration windows, one at a time."""
+def quantize(model: ModelProto) -> ModelProto:
+    """Return the model with int8 weights, by what makes its family small and not slower.
 
-    def __init__(self, windows: Sequence[Float32]) -> None:
-        self._iterator: Iterator[Float32] = iter(windows)
-
-    def get_next(self) -> dict[str, Float32] | None:
-        window = next(self._iterator, None)
-        return None if window is None else {INPUT: window[None]}
-
-
-@contextmanager
-def _quiet_root_logger() -> Iterator[None]:
-    """Keep the quantiser's warnings of every float node, which go to the root logger, silent.
-
-    And take away the handlers that parts of it put there.
-    """
-    logger = logging.getLogger()
-    level, handlers = logger.level, list(logger.handlers)
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        logger.handlers = handlers
-
-
-def quantize(model: ModelProto, windows: Sequence[Float32]) -> ModelProto:
-    """Return the model with int8 weights: a recurrent network or a transformer, or a CNN's static.
+    A recurrent network or a transformer multiplies integers; a CNN stores int8 weights and computes
+    in float, in all but the heads and the first `FLOAT_LAYERS` layers.
 
     Parameters
     ----------
     model
         An fp32 graph; it is not changed.
-    windows
-        Calibration windows for a CNN, each np.ndarray [shape=(time, n_mels)].
     """
-    if any(node.op_type == "LSTM" for node in model.graph.node):
+    if is_recurrent(model):
         return quantize_recurrent(model)
     if is_transformer(model):
         return quantize_transformer(model)
-    return quantize_convolutional(model, windows)
+    return quantize_weights(model, ("Gemm", "Conv"), convolutions(model, FLOAT_LAYERS))
+
+
+def is_recurrent(model: ModelProto) -> bool:
+    """Return whether a graph has an LSTM."""
+    return any(node.op_type == "LSTM" for node in model.graph.node)
 
 
 def is_transformer(model: ModelProto) -> bool:
     """Return whether a graph has a transformer's blocks."""
     return any(node.op_type == "LayerNormalization" for node in model.graph.node)
+
+
+def is_convolutional(model: ModelProto) -> bool:
+    """Return whether a graph is a CNN alone."""
+    return not is_recurrent(model) and not is_transformer(model)
 
 
 def quantize_transformer(model: ModelProto) -> ModelProto:
@@ -101,7 +72,7 @@ def quantize_transformer(model: ModelProto) -> ModelProto:
     model
         An fp32 graph; it is not changed.
     """
-    with tempfile.TemporaryDirectory() as folder, _quiet_root_logger(), redirect_stdout(None):
+    with tempfile.TemporaryDirectory() as folder, quiet_root_logger(), redirect_stdout(None):
         source, prepared, target = (Path(folder) / name for name in ("a", "b", "c"))
         onnx.save(model, source)
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
@@ -113,7 +84,7 @@ def quantize_transformer(model: ModelProto) -> ModelProto:
             per_channel=True,
             weight_type=QuantType.QInt8,
         )
-        return _tidied(onnx.load(target))
+        return tidied(onnx.load(target))
 
 
 def to_int4(model: ModelProto) -> ModelProto:
@@ -134,7 +105,7 @@ def to_int4(model: ModelProto) -> ModelProto:
     """
     if not is_transformer(model):
         raise QuantizationError("int4 is for transformers; this network has no such blocks")
-    with tempfile.TemporaryDirectory() as folder, _quiet_root_logger(), redirect_stdout(None):
+    with tempfile.TemporaryDirectory() as folder, quiet_root_logger(), redirect_stdout(None):
         source, prepared = Path(folder) / "a", Path(folder) / "b"
         onnx.save(model, source)
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
@@ -207,7 +178,7 @@ def quantize_recurrent(model: ModelProto) -> ModelProto:
     model
         An fp32 graph; it is not changed.
     """
-    with tempfile.TemporaryDirectory() as folder, _quiet_root_logger(), redirect_stdout(None):
+    with tempfile.TemporaryDirectory() as folder, quiet_root_logger(), redirect_stdout(None):
         source, target = Path(folder) / "a", Path(folder) / "b"
         onnx.save(model, source)
         quantize_dynamic(
@@ -218,58 +189,9 @@ def quantize_recurrent(model: ModelProto) -> ModelProto:
             weight_type=QuantType.QInt8,
         )
         # On its way the quantiser makes a MatMul of every Gemm.
-        dynamic = _tidied(onnx.load(target))
-        excluded = _convolutions(dynamic, FLOAT_LAYERS)
+        dynamic = tidied(onnx.load(target))
+        excluded = convolutions(dynamic, FLOAT_LAYERS)
         return quantize_weights(dynamic, ("MatMul", "Conv"), excluded)
-
-
-def quantize_convolutional(
-    model: ModelProto,
-    windows: Sequence[Float32],
-    *,
-    method: CalibrationMethod = CalibrationMethod.Percentile,
-    float_layers: int = FLOAT_LAYERS,
-    reduce_range: bool = True,
-) -> ModelProto:
-    """Return a CNN with int8 weights.
-
-    Convolutions of the backbone's later layers take uint8 activations (static QDQ, weights per
-    channel). Fully connected layers (squeeze-excite, the hidden layers) keep float
-    activations and store int8 weights, one scale for each output; the heads stay in float.
-
-    Parameters
-    ----------
-    model
-        An fp32 graph with one input, `INPUT`; it is not changed.
-    windows
-        Calibration windows, each np.ndarray [shape=(time, n_mels)].
-    method
-        How activation ranges are found.
-    float_layers
-        Layers of the backbone, from the input, whose convolutions stay in float.
-    reduce_range
-        Use 7 of the weights' 8 bits: x86 without VNNI adds pairs of u8 x s8 products in 16 bits,
-        which saturate with all 8.
-    """
-    with tempfile.TemporaryDirectory() as folder, _quiet_root_logger(), redirect_stdout(None):
-        source, prepared, target = (Path(folder) / name for name in ("a", "b", "c"))
-        onnx.save(model, source)
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        excluded = _convolutions(onnx.load(prepared), float_layers)
-        quantize_static(
-            str(prepared),
-            str(target),
-            _Windows(windows),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            per_channel=True,
-            reduce_range=reduce_range,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=excluded,
-            calibrate_method=method,
-        )
-        return quantize_weights(_tidied(onnx.load(target)))
 
 
 def to_half(model: ModelProto) -> ModelProto:
@@ -278,73 +200,3 @@ def to_half(model: ModelProto) -> ModelProto:
     half.topological_sort()  # the casts are put at the end
     onnx.checker.check_model(half.model, full_check=True)
     return half.model
-
-
-def quantize_weights(
-    model: ModelProto, kinds: Sequence[str] = ("Gemm",), excluded: Sequence[str] = ()
-) -> ModelProto:
-    """Return the model with the weights of some operators as int8, turned into float before each.
-
-    `kinds` are of Gemm, MatMul and Conv; nodes whose names are `excluded` stay. The scale of an
-    output is its largest weight over 127. The heads keep float weights: they are few, and those of
-    the pretrained tags are so much larger than the others that no scale fits both.
-
-    A Cast and a Mul turn the weights back: onnxruntime folds these once, when it opens the model,
-    and then has the fp32 layers. A DequantizeLinear it leaves, for integer kernels to find, and
-    does at every run; it also keeps convolutions from the layouts that constant weights get.
-    """
-    result = ModelProto()
-    result.CopyFrom(model)
-    graph = result.graph
-    initializers = {tensor.name: tensor for tensor in graph.initializer}
-    heads = [f"/{output.name}/" for output in graph.output]
-    added = []
-    for node in graph.node:
-        is_head = any(part in node.name for part in heads)
-        if node.op_type not in kinds or is_head or node.name in excluded:
-            continue
-        if node.input[1] not in initializers:
-            continue
-        tensor = initializers.pop(node.input[1])
-        transposed = any(a.name == "transB" and a.i == 1 for a in node.attribute)
-        axis = 0 if transposed or node.op_type == "Conv" else 1
-        weights = numpy_helper.to_array(tensor)
-        others = tuple(each for each in range(weights.ndim) if each != axis)
-        peaks = np.abs(weights).max(axis=others)
-        scale = (np.where(peaks > 0, peaks, 1) / 127).astype(np.float32)
-        spread = np.expand_dims(scale, others)
-        values = np.clip(np.round(weights / spread), -127, 127).astype(np.int8)
-        names = [f"{tensor.name}_{part}" for part in ("int8", "scale", "cast", "float")]
-        graph.initializer.remove(tensor)
-        graph.initializer.extend(
-            numpy_helper.from_array(array, name)
-            for array, name in zip((values, spread), names, strict=False)
-        )
-        cast = {"to": onnx.TensorProto.FLOAT}
-        added.append(onnx.helper.make_node("Cast", names[:1], names[2:3], **cast))
-        added.append(onnx.helper.make_node("Mul", [names[2], names[1]], names[3:]))
-        node.input[1] = names[3]
-    for node in reversed(added):
-        graph.node.insert(0, node)
-    onnx.checker.check_model(result, full_check=True)
-    return result
-
-
-def _tidied(model: ModelProto) -> ModelProto:
-    """Take out what the quantiser leaves: domains that are not used, shapes of values between."""
-    del model.graph.value_info[:]
-    used = {node.domain for node in model.graph.node}
-    unused = [each for each in model.opset_import if each.domain not in used]
-    for each in unused:
-        model.opset_import.remove(each)
-    return model
-
-
-def _convolutions(model: ModelProto, layers: int) -> list[str]:
-    """Return the names of the convolutions in the backbone's first `layers` layers."""
-    parts = [f"/features.{index}/" for index in range(layers)]
-    return [
-        node.name
-        for node in model.graph.node
-        if node.op_type == "Conv" and any(part in node.name for part in parts)
-    ]

@@ -142,6 +142,12 @@ def fp32(network: MultitaskNetwork) -> ModelProto:
 
 
 @pytest.fixture(scope="session")
-def int8(fp32: ModelProto, windows: list[np.ndarray]) -> ModelProto:
-    """The quantised form of `fp32`."""
-    return quantize(fp32, windows)
+def int8(fp32: ModelProto) -> ModelProto:
+    """The int8 form of `fp32`."""
+    return quantize(fp32)
+
+
+@pytest.fixture(scope="session")
+def recurrent() -> ModelProto:
+    """The fp32 graph of a random network with an LSTM."""
+    return to_onnx(random_network(architecture="lstm"), window_frames=FRAMES, n_mels=128)

@@ -31,12 +31,24 @@ def test_checkpoint_needs_data(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [((), "--input waveform or --ort"), (("--variant", "int8"), "--variant is for checkpoints")],
+    [
+        ((), "give --variant, --input waveform or --ort"),
+        (("--variant", "int8"), "judged on labelled music; give --data"),
+        (("--variant", "fp32"), "made of its fp32 form"),
+    ],
 )
 def test_model_is_not_exported_again(options: tuple[str, ...], reason: str, tmp_path: Path) -> None:
     done = command.run("export", tiny_model.write(tmp_path), *options)
     assert done.returncode == 2
     assert reason in done.stderr.decode()
+
+
+def test_other_variants_are_made_of_fp32_alone(data: Path, tmp_path: Path) -> None:
+    path = tiny_model.write(tmp_path, tiny_model.card(variant="int8"))
+    done = command.run("export", path, "--variant", "int8-static", "--data", data)
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert "this is the int8 variant, but fp32 was asked for" in line
 
 
 def test_model_gets_the_front_end_and_the_other_format(tmp_path: Path) -> None:

@@ -80,6 +80,18 @@ def test_manifest_keeps_other_models(tmp_path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["manifest.json"]
 
 
+def test_manifest_takes_a_variant_beside_those_that_are_there(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    update_manifest(path, "one", manifest(exported(tmp_path, "one"), "int8"))
+    new = [Exported(tmp_path / "one.int4.onnx", "int4", 5, "cd" * 32, (), {})]
+    update_manifest(path, "one", manifest(new, "fp32"), beside=True)
+    one = json.loads(path.read_text())["models"]["one"]
+    assert one["default"] == "int8"
+    assert sorted(one["files"]) == ["fp32", "int4", "int8"]
+    update_manifest(path, "two", manifest(new, "int4"), beside=True)
+    assert json.loads(path.read_text())["models"]["two"]["default"] == "int4"
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "7", '{"format": 1}', '{"format": 2, "models": {}}', '{"models": {}}']
 )

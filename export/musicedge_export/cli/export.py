@@ -10,31 +10,38 @@ import click
 import onnx
 
 from musicedge import bundle
+from musicedge.frontend_config import FrontEndConfig
 from musicedge_export.candidates import Candidate
-from musicedge_export.exporting import DEFAULT_VARIANTS, VARIANTS, Exporter
+from musicedge_export.conversion import Converter
+from musicedge_export.exporting import Exporter
 from musicedge_export.files import Exported, manifest, update_manifest, write_models
 from musicedge_export.forms import waveform_form
 from musicedge_export.graph import INPUT
+from musicedge_export.material import Material
+from musicedge_export.variants import ALL, DEFAULT_VARIANTS, VARIANTS
 from musicedge_export.waveform import WAVEFORM
 from musicedge_training import checkpoint
 from musicedge_training.cli.options import feature_options
 from musicedge_training.datasets.opening import open_dataset
 from musicedge_training.representations import LogMelCache
 
+CHECKPOINT = ".safetensors"
+
 
 @click.command()
 @click.argument("source", metavar="CHECKPOINT|MODEL")
 @click.option(
     "--data",
-    help="The dataset that it was trained on, to calibrate and verify; needed for a checkpoint.",
+    help="Labelled music to calibrate and verify on, of a checkpoint what it was trained on; "
+    "needed for a checkpoint and for --variant.",
 )
 @click.option(
     "--variant",
     "variants",
     multiple=True,
-    type=click.Choice([*VARIANTS, "all"]),
-    help="What to write, more than once for more; int4 is for transformers.  "
-    "[default: fp32 and int8]",
+    type=click.Choice([*VARIANTS, ALL]),
+    help="What to write, more than once for more; int8-static is for CNNs, int4 for "
+    "transformers.  [default: fp32 and int8]",
 )
 @click.option(
     "--input",
@@ -82,28 +89,32 @@ def export(
     jobs: int,
     as_json: bool,
 ) -> None:
-    """Export a CHECKPOINT as verified model files, or a MODEL in another form.
+    """Export a CHECKPOINT as verified model files, or a MODEL in another variant or form.
 
     A checkpoint becomes NAME.fp32.onnx and NAME.int8.onnx. Every graph is compared with the network
     on real windows. Where the checkpoint lies in a study's folder, the networks of the folds are
     exported in the same way, and each variant is scored on tracks that were not trained on; if a
     smaller one loses too much, nothing is written.
 
-    A model (a name as of `musicedge models`, or a file) can be given the front-end inside, so that
-    any ONNX runtime goes from samples to scores with it, or onnxruntime's own format.
+    A model in fp32 (a name as of `musicedge models`, or a file) becomes other variants, each scored
+    beside it on labelled music. Any model can be given the front-end inside, so that any ONNX
+    runtime goes from samples to scores with it, or onnxruntime's own format.
 
     \b
     Examples:
       musicedge export runs/cnn/model.safetensors --data corpus -o models
       musicedge export runs/cnn/model.safetensors --data corpus --variant all
+      musicedge export cnn --variant int8-static --data corpus
       musicedge export cnn.int8 --input waveform --ort
     """
-    if source.endswith(".safetensors"):
+    if source.endswith(CHECKPOINT):
         candidates = _of_checkpoint(Path(source), data, variants, cache, jobs)
     elif variants:
-        raise click.UsageError("--variant is for checkpoints: a model has one already")
+        candidates = _converted(source, data, variants, cache, jobs)
     elif graph_input == INPUT and not ort:
-        raise click.UsageError("a model is exported already; give --input waveform or --ort")
+        raise click.UsageError(
+            "a model is exported already; give --variant, --input waveform or --ort"
+        )
     else:
         candidates = [_of_model(source)]
     if graph_input == WAVEFORM:
@@ -111,7 +122,9 @@ def export(
         candidates = [waveform_form(candidate) for candidate in candidates]
     written = write_models(candidates, output, ort=ort)
     if manifest_file is not None:
-        update_manifest(manifest_file, candidates[0].card.name, manifest(written, default))
+        entry = manifest(written, default)
+        beside = not source.endswith(CHECKPOINT)
+        update_manifest(manifest_file, candidates[0].card.name, entry, beside=beside)
     if as_json:
         click.echo(json.dumps([_as_object(item) for item in written], indent=1))
         return
@@ -125,22 +138,40 @@ def _of_checkpoint(
     if data is None:
         raise click.UsageError("a checkpoint is calibrated and verified on music; give --data")
     info = checkpoint.load(path)[1]
+    material = _material(data, info.frontend, cache, jobs)
+    return Exporter(material, _note).export(path, variants or DEFAULT_VARIANTS)
+
+
+def _converted(
+    source: str, data: str | None, variants: Sequence[str], cache: Path, jobs: int
+) -> list[Candidate]:
+    if "fp32" in variants:
+        raise click.UsageError("a model's variants are made of its fp32 form: that one is there")
+    if data is None:
+        raise click.UsageError("a variant is judged on labelled music; give --data")
+    found = _opened(source, "fp32")
+    return Converter(_material(data, found.card.frontend, cache, jobs), _note).convert(
+        found, variants
+    )
+
+
+def _material(data: str, frontend: FrontEndConfig, cache: Path, jobs: int) -> Material:
     tracks = open_dataset(data).tracks
-    logmel = LogMelCache(cache / "logmel", info.frontend)
+    logmel = LogMelCache(cache / "logmel", frontend)
     skipped = {each.path for each in logmel.fill([track.path for track in tracks], jobs=jobs)}
-    tracks = [track for track in tracks if track.path not in skipped]
-    chosen = variants or DEFAULT_VARIANTS
-    if "all" in variants:
-        transformer = str(info.recipe.get("architecture")).startswith("ast")
-        chosen = VARIANTS if transformer else tuple(v for v in VARIANTS if v != "int4")
-    return Exporter(tracks, logmel, _note).export(path, chosen)
+    return Material([track for track in tracks if track.path not in skipped], logmel)
 
 
 def _of_model(source: str) -> Candidate:
-    found = bundle.open(source)
+    found = _opened(source)
+    return Candidate(onnx.load_from_string(found.data), found.card, ())
+
+
+def _opened(source: str, variant: str = "auto") -> bundle.Bundle:
+    found = bundle.open(source, variant)
     if found.card.input != INPUT:
         raise click.UsageError(f"{found.source} takes a {found.card.input}: give the one it is of")
-    return Candidate(onnx.load_from_string(found.data), found.card, ())
+    return found
 
 
 def _note(line: str) -> None:
@@ -154,7 +185,7 @@ def _as_object(item: Exported) -> dict[str, object]:
         "bytes": item.bytes,
         "sha256": item.sha256,
         "differences": {d.output: d.value for d in item.differences},
-        "held_out": dict(item.scores),
+        "scores": dict(item.scores),
         "companions": [str(path) for path in item.companions],
     }
 
