@@ -22,6 +22,7 @@ from musicedge_export.candidates import Candidate
 from musicedge_export.cards import attach
 from musicedge_export.census import count_macs, count_operators
 from musicedge_export.graph import INPUT
+from musicedge_export.stored import keep_stored
 from musicedge_export.verify import Difference, VerificationError, compare, graph_forward
 from musicedge_export.waveform import (
     WAVEFORM,
@@ -150,7 +151,8 @@ def ort_format(model: ModelProto) -> tuple[bytes, str]:
     Returns
     -------
     bytes
-        The ``.ort`` file, its graph optimised for any machine.
+        The ``.ort`` file, its graph optimised for any machine; weights that are stored as int8
+        stay so, and are turned into float at every run.
     str
         The list of operators, which ``onnxruntime``'s build takes with ``--include_ops_by_config``
         to leave out all others.
@@ -164,7 +166,7 @@ def ort_format(model: ModelProto) -> tuple[bytes, str]:
         options.optimized_model_filepath = str(path)
         options.add_session_config_entry("session.save_model_format", "ORT")
         onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            keep_stored(model).SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
         logging.getLogger("ort_format_model.utils").setLevel(logging.WARNING)
         create_config_from_models([path], config, False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from onnx import ModelProto, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
 FLOAT_LAYERS = 9
 """Layers of the backbone, from the input, that stay in float: 3 % of the weights, most of the loss.
@@ -61,6 +61,45 @@ def quantize_weights(
         node.input[1] = names[3]
     for node in reversed(added):
         graph.node.insert(0, node)
+    onnx.checker.check_model(result, full_check=True)
+    return result
+
+
+def keep_stored(model: ModelProto) -> ModelProto:
+    """Return the model with a DequantizeLinear for every Cast and Mul of `quantize_weights`.
+
+    For onnxruntime's own format, in which constants are folded when the file is written: the stored
+    weights would be in it as floats.
+
+    Parameters
+    ----------
+    model
+        Any graph; it is not changed.
+    """
+    result = ModelProto()
+    result.CopyFrom(model)
+    graph = result.graph
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    stored = {name for name, tensor in tensors.items() if tensor.data_type == TensorProto.INT8}
+    casts = {
+        node.output[0]: node.input[0]
+        for node in graph.node
+        if node.op_type == "Cast" and node.input[0] in stored
+    }
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        if node.output[0] in casts:
+            continue
+        if node.op_type != "Mul" or node.input[0] not in casts:
+            nodes.append(node)
+            continue
+        scale = tensors[node.input[1]]
+        spread = numpy_helper.to_array(scale)
+        scale.CopyFrom(numpy_helper.from_array(spread.ravel(), scale.name))
+        inputs, axis = [casts[node.input[0]], scale.name], int(np.argmax(spread.shape))
+        nodes.append(onnx.helper.make_node("DequantizeLinear", inputs, node.output, axis=axis))
+    del graph.node[:]
+    graph.node.extend(nodes)
     onnx.checker.check_model(result, full_check=True)
     return result
 
