@@ -13,6 +13,7 @@ from musicedge_training.representations.constantq import chroma, estimate_tuning
 from musicedge_training.representations.medians import running_median
 from musicedge_training.representations.percussion import percussive_share, percussive_spectrum
 from musicedge_training.representations.spectrum import samples_of, spectrum
+from musicedge_training.representations.tempo import estimate_tempo
 
 RATE = 22_050
 
@@ -95,3 +96,12 @@ def test_chroma_is_that_of_librosa_for_any_length(sound: np.ndarray, n: int) -> 
     found = chroma(sound[:n], np.abs(spectrum(sound[:n])), RATE)
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("period", [22, 31.5, 43, 1000])
+def test_tempo_is_that_of_librosa(period: float) -> None:
+    rng = np.random.default_rng(0)
+    t = np.arange(700)
+    onsets = (t % period < 1) + 0.3 * rng.random(len(t)) * (t > 100)
+    expected = librosa.feature.tempo(onset_envelope=onsets.astype(np.float32), sr=RATE)
+    np.testing.assert_array_equal(estimate_tempo(onsets.astype(np.float32), RATE), expected)

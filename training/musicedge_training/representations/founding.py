@@ -30,6 +30,7 @@ from musicedge_training.representations.spectrum import (
     samples_of,
     spectrum,
 )
+from musicedge_training.representations.tempo import estimate_tempo
 
 Kind = Literal["mel", "chroma", "fused"]
 
@@ -169,7 +170,12 @@ def _beats_of(transformed: Complex64, n: int) -> NDArray[np.integer]:
         onsets = librosa.onset.onset_strength(
             S=librosa.power_to_db(power).T, sr=SAMPLE_RATE, aggregate=np.median
         )
-        _, frames = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=HOP)
+        _, frames = librosa.beat.beat_track(
+            onset_envelope=onsets,
+            sr=SAMPLE_RATE,
+            hop_length=HOP,
+            bpm=estimate_tempo(onsets, SAMPLE_RATE),
+        )
     return frames if len(frames) else none
 
 

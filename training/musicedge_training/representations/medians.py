@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import reduce
-from itertools import starmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ WIDTH = 31
 """Rows of a median; librosa's default for the separation of percussion."""
 
 _HALF = WIDTH // 2
-_TILE = 4  # neighbouring medians that share the sorting of what they have in common
+_TILE = 8  # neighbouring medians that share the sorting of what they have in common
 _COLUMNS = 48  # at once: what is being sorted then stays in a cache
 
 Float32 = NDArray[np.float32]
@@ -24,11 +23,12 @@ def running_median(rows: Float32) -> Float32:
 
     Equal to ``scipy.ndimage.median_filter(rows, (31, 1), mode="reflect")``.
 
-    Four neighbouring windows have 28 rows in common. Of those, only the 13th to 16th are asked for,
-    found from a sorted 16 and a sorted 12, and the windows' other three rows are put among them.
-    What is sorted are whole arrays at once, by networks of minima and maxima; sorted pieces are
-    shared by all windows that hold them (Adams, "Fast median filters using separable sorting
-    networks", SIGGRAPH 2021, does it in two dimensions).
+    Eight neighbouring windows have 24 rows in common. Of those, only the 9th to 16th are asked for,
+    found from a sorted 16 and a sorted 8; with a sorted 4 more, four windows have 28 in common, of
+    which the 13th to 16th are asked for; among these, each window's other three rows are put. What
+    is sorted are whole arrays at once, by networks of minima and maxima; sorted pieces are shared
+    by all windows that hold them (Adams, "Fast median filters using separable sorting networks",
+    SIGGRAPH 2021, does it in two dimensions).
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def running_median(rows: Float32) -> Float32:
     """
     count, columns = rows.shape
     tiles = -(-count // _TILE)
-    before_and_after = _mirrored(count, _TILE * (tiles + 8))
+    before_and_after = _mirrored(count, _TILE * (tiles + 5))
     medians = np.empty_like(rows)
     for start in range(0, columns, _COLUMNS):
         part = np.ascontiguousarray(rows[:, start : start + _COLUMNS])[before_and_after]
@@ -56,37 +56,41 @@ def _mirrored(count: int, total: int) -> NDArray[np.int64]:
 
 
 def _medians(rows: Float32, tiles: int) -> Float32:
-    """Return the medians of windows beginning at each of the first 4 `tiles` rows."""
+    """Return the medians of windows beginning at each of the first 8 `tiles` rows."""
     of_phase = [np.ascontiguousarray(rows[phase::_TILE]) for phase in range(_TILE)]
 
-    def at(row: int) -> Float32:
-        """Return the row so many after each tile's first, for all tiles."""
+    def at(row: int, count: int = tiles) -> Float32:
+        """Return the row so many after each tile's first, for the first `count` tiles."""
         tile, phase = divmod(row, _TILE)
-        return of_phase[phase][tile : tile + tiles]
+        return of_phase[phase][tile : tile + count]
 
-    def shifted(run: Sorted, by: int, count: int) -> Sorted:
+    def four(row: int) -> Sorted:
+        """Return four rows from `row` on, sorted, for the tiles and the three after them."""
+        a, b, c, d = (at(row + i, tiles + 3) for i in range(4))
+        return _merge(_merge([a], [b]), _merge([c], [d]))
+
+    def after(run: Sorted, by: int, count: int = tiles) -> Sorted:
         return [each[by : by + count] for each in run]
 
-    # Sorted runs begin at the fourth row of each tile; the shared 28 are 16, then 8, then 4.
-    last = len(of_phase[0]) - 1
-    begin = [of_phase[3][:-1], *(of_phase[phase][1:] for phase in range(3))]
-    four = _merge(_merge(begin[:1], begin[1:2]), _merge(begin[2:3], begin[3:]))
-    eight = _merge(shifted(four, 0, last - 1), shifted(four, 1, last - 1))
-    sixteen = _merge(shifted(eight, 0, tiles), shifted(eight, 2, tiles))
-    twelve = _merge(shifted(eight, 4, tiles), shifted(four, 6, tiles))
-    middle = [_rank(sixteen, twelve, rank) for rank in (16, 15, 14, 13)]
+    third, seventh = four(3), four(7)
+    eight = _merge(after(seventh, 0, tiles + 2), after(third, 1, tiles + 2))
+    sixteen = _merge(after(eight, 0), after(eight, 1))
+    last = after(eight, 2)
+    shared = [_rank(sixteen, last, rank) for rank in range(9, 17)]
 
-    left, right = _merge([at(1)], [at(2)]), _merge([at(31)], [at(32)])
-    others = [
-        _merge([at(0)], left),
-        _merge(left, [at(31)]),
-        _merge([at(2)], right),
-        _merge(right, [at(33)]),
-    ]
     medians = np.empty((tiles, _TILE, rows.shape[1]), rows.dtype)
-    for window, three in enumerate(others):
-        above = starmap(np.maximum, zip(middle[1:], three, strict=True))
-        medians[:, window] = reduce(np.minimum, above, middle[0])
+    for begin, run in ((0, after(third, 0)), (4, after(seventh, 3))):
+        middle = [_among(shared[rank - 13 : rank - 8], run) for rank in (13, 14, 15, 16)]
+        left = _merge([at(begin + 1)], [at(begin + 2)])
+        right = _merge([at(begin + 31)], [at(begin + 32)])
+        others = (
+            _merge([at(begin)], left),
+            _merge(left, [at(begin + 31)]),
+            _merge([at(begin + 2)], right),
+            _merge(right, [at(begin + 33)]),
+        )
+        for window, three in enumerate(others, begin):
+            medians[:, window] = _among(middle, three)
     return medians.reshape(-1, rows.shape[1])
 
 
@@ -118,3 +122,12 @@ def _rank(a: Sorted, b: Sorted, rank: int) -> Float32:
         lasts = [*a[:of_a][-1:], *b[: rank - of_a][-1:]]
         ways.append(reduce(np.maximum, lasts))
     return reduce(np.minimum, ways)
+
+
+def _among(run: Sorted, more: Sorted) -> Float32:
+    """Return what takes the place of `run`'s last once the values of `more`, one fewer, join it.
+
+    What comes before `run` in sorted order may be left out.
+    """
+    above = map(np.maximum, run[-2::-1], more)
+    return reduce(np.minimum, above, run[-1])
