@@ -154,6 +154,8 @@ def test_speed_of_every_representation_is_printed(tmp_path: Path) -> None:
     found = json.loads(done.output)
     assert {"log-mel", "mel features", "beat-synchronous fused features"} < set(found)
     assert all(times > 0 for (times,) in found.values())
+    done = CliRunner().invoke(main, ["--compare", str(path)])
+    assert done.output == "1 of 1 with the same beats; least in common 100%\n"
 
 
 def test_bad_file_is_named_skipped_and_counted(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -23,6 +23,7 @@ from musicedge_training.representations.founding import (
     SECONDS,
     FoundingFeatures,
     Kind,
+    beat_frames,
 )
 from musicedge_training.representations.logmel import LogMel, load_samples
 
@@ -72,15 +73,35 @@ def _seconds(path: Path) -> float:
         return sum(map(len, reader)) / SAMPLE_RATE
 
 
+def agreements(paths: Sequence[Path]) -> Iterator[float]:
+    """Yield for each file which share of its beats and librosa's is in both, in [0, 1]."""
+    import librosa
+
+    for path in paths:
+        samples = load_samples(path, SAMPLE_RATE, SECONDS)
+        percussive = librosa.effects.percussive(samples)
+        theirs = set(librosa.beat.beat_track(y=percussive, sr=SAMPLE_RATE)[1].tolist() or [0])
+        ours = set(beat_frames(samples).tolist())
+        yield len(ours & theirs) / len(ours | theirs)
+
+
 @click.command()
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--compare", is_flag=True, help="Compare the beats with librosa's instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print all rounds as JSON.")
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
 )
-def main(rounds: int, as_json: bool, files: tuple[Path, ...]) -> None:
+def main(rounds: int, compare: bool, as_json: bool, files: tuple[Path, ...]) -> None:
     """Print how many times real time each representation is computed on one core."""
     warnings.simplefilter("ignore")
+    if compare:
+        shares = list(agreements(files))
+        same = sum(share == 1 for share in shares)
+        click.echo(
+            f"{same} of {len(shares)} with the same beats; least in common {min(shares):.0%}"
+        )
+        return
     found = speeds(files, rounds=rounds)
     if as_json:
         click.echo(json.dumps(found, indent=1))
