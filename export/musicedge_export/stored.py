@@ -96,7 +96,10 @@ def keep_stored(model: ModelProto) -> ModelProto:
         scale = tensors[node.input[1]]
         spread = numpy_helper.to_array(scale)
         scale.CopyFrom(numpy_helper.from_array(spread.ravel(), scale.name))
-        inputs, axis = [casts[node.input[0]], scale.name], int(np.argmax(spread.shape))
+        # Said, not left out: onnxruntime fails where it makes such weights unsigned.
+        zero = numpy_helper.from_array(np.zeros(spread.size, np.int8), f"{scale.name}_zero")
+        graph.initializer.append(zero)
+        inputs, axis = [casts[node.input[0]], scale.name, zero.name], int(np.argmax(spread.shape))
         nodes.append(onnx.helper.make_node("DequantizeLinear", inputs, node.output, axis=axis))
     del graph.node[:]
     graph.node.extend(nodes)

@@ -113,10 +113,10 @@ def test_only_fp32_of_the_windows_that_tracks_are_cut_into_is_converted(
     found: bundle.Bundle, music: Material, fp32: onnx.ModelProto
 ) -> None:
     converter = Converter(music, lambda line: None)
-    other = replace(found, card=replace(found.card, variant="int8"))
+    other = found._replace(card=replace(found.card, variant="int8"))
     with pytest.raises(QuantizationError, match="its variant is int8"):
         converter.convert(other, ["fp16"])
-    short = replace(found, card=candidate_of(fp32).card)
+    short = found._replace(card=candidate_of(fp32).card)
     with pytest.raises(QuantizationError, match="a window of 64 frames"):
         converter.convert(short, ["fp16"])
 

@@ -177,7 +177,7 @@ def test_shipped_model_is_chosen_by_measuring_and_others_are_not(
         asked.append((name, list(variants)))
         return "int8"
 
-    monkeypatch.setattr("musicedge.model.fastest", answer)
+    monkeypatch.setattr("musicedge.choice.fastest", answer)
     assert musicedge.load("cnn").variant == "int8"
     assert asked == [("cnn", ["fp32", "int8"])]
     assert musicedge.load("cnn", variant="fp32").variant == "fp32"

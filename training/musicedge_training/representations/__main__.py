@@ -1,6 +1,6 @@
-"""What it costs to compute each representation, from a file to its features:
+"""What it costs to compute each representation, from a file to its features.
 
-python -m musicedge_training.representations FILE...
+Run as ``python -m musicedge_training.representations FILE...``
 """
 
 from __future__ import annotations
