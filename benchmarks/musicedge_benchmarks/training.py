@@ -21,6 +21,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from musicedge.errors import MusicedgeError
 from musicedge_benchmarks.clips import RATE, load_piece
 from musicedge_benchmarks.extras import require
 from musicedge_benchmarks.processes import COMMAND, own_memory, trace_memory
@@ -151,7 +152,10 @@ def main(
             source = data or write_songs(made, load_piece(), count, seconds)
             for recipe in recipes:
                 folder = Path(scratch) / f"{recipe} {count}"
-                found.append(measure_training(recipe, source, folder, options))
+                try:
+                    found.append(measure_training(recipe, source, folder, options))
+                except MusicedgeError as error:
+                    raise click.ClickException(f"{recipe}: {error}") from error
                 if not as_json:
                     click.echo(_line(found[-1]))
     if as_json:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from musicedge_benchmarks import training
 from musicedge_benchmarks.clips import synthetic_piece
-from musicedge_benchmarks.processes import own_memory, trace_memory
-from musicedge_benchmarks.training import measure_training, write_songs
+from musicedge_benchmarks.processes import ProcessFailed, own_memory, trace_memory
+from musicedge_benchmarks.training import main, measure_training, write_songs
 
 # `musicedge`, with fewer of the sounds that every training adds.
 COMMAND = (
@@ -41,3 +45,14 @@ def test_training_is_measured_from_outside(tmp_path: Path):
     assert cost.wall > 0
     assert cost.cpu > 0
     assert cost.peak > 50_000_000
+
+
+def test_a_training_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fails(*_: object) -> None:
+        raise ProcessFailed("a measured process ended with status 1: nowhere: no such folder")
+
+    monkeypatch.setattr(training, "measure_training", fails)
+    done = CliRunner().invoke(main, ["--data", str(tmp_path / "nowhere")])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: finetune: a measured process ended with status 1")
+    assert len(done.output.splitlines()) == 1
