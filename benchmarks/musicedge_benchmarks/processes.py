@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -168,10 +169,16 @@ def _start(arguments: Sequence[str | Path]) -> subprocess.Popen[bytes]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Leave no process behind, as after Ctrl-C."""
+    """Leave no process behind, as after Ctrl-C, nor any that it started."""
     if process.poll() is None:
+        import psutil
+
+        family = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait()
+        for each in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()

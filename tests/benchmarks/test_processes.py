@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +50,30 @@ def test_an_interrupted_measurement_leaves_no_process(monkeypatch: pytest.Monkey
     with pytest.raises(KeyboardInterrupt):
         trace_memory(python("import time; time.sleep(60)"))
     assert psutil.Process().children() == []
+
+
+def test_nor_what_a_measured_process_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import psutil
+
+    told = tmp_path / "pid"
+    child = (
+        "import os, pathlib, time; "
+        f"pathlib.Path({str(told)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    )
+    sleep = time.sleep
+
+    def interrupt(seconds: float) -> None:
+        if told.exists() and told.read_text():
+            raise KeyboardInterrupt
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    with pytest.raises(KeyboardInterrupt):
+        trace_memory(python(parent))
+    monkeypatch.undo()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(told.read_text())).wait(5)
 
 
 def test_measured_processes_keep_their_compiled_modules_and_their_threads():
