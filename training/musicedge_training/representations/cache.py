@@ -34,6 +34,9 @@ class Representation(Protocol):
     def parameters(self) -> dict[str, Any]:
         """Return all that the features depend on beside the audio, as a JSON-ready object."""
 
+    def prepare(self) -> None:
+        """Do once what several processes should not do at once, such as compile."""
+
     def compute(self, path: Path) -> NDArray[np.floating]:
         """Return an audio file's frames, np.ndarray [shape=(t, features)].
 
@@ -156,6 +159,8 @@ class FeatureCache:
         OutputError
             An entry cannot be written; those before it are kept.
         """
+        if paths and jobs > 1:
+            self.representation.prepare()
         skipped = []
         for result in run_jobs(self._ensure, paths, jobs=jobs, title=self.representation.title):
             if isinstance(result, Skipped):

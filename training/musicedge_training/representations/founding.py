@@ -108,6 +108,16 @@ class FoundingFeatures:
             constants["revision"] = _REVISION
         return constants
 
+    def prepare(self) -> None:
+        """Have librosa compile what it uses here, and keep it where processes find it.
+
+        It does so at the first use, and numba's cache mixes up what several processes put there at
+        once: one would then run another's code.
+        """
+        if self.beats or self.kind != "mel":
+            rng = np.random.default_rng(0)
+            self._rows(rng.standard_normal(4 * SAMPLE_RATE, np.float32))
+
     def compute(self, path: Path) -> Float32:
         """Return an audio file's rows, np.ndarray [shape=(t, 128, 12 or 140)].
 
@@ -119,6 +129,9 @@ class FoundingFeatures:
         samples = load_samples(path, SAMPLE_RATE, SECONDS)
         if not len(samples):
             raise AudioEmpty(f"{path}: holds no samples; leave it out or give another file")
+        return self._rows(samples)
+
+    def _rows(self, samples: Float32) -> Float32:
         parts = []
         if self.kind != "chroma":
             parts.append(mel_power(samples))

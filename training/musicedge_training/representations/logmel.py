@@ -63,6 +63,9 @@ class LogMel:
         """Return the front-end's constants."""
         return self.config.to_dict()
 
+    def prepare(self) -> None:
+        """Do nothing: the front-end is made at once."""
+
     def compute(self, path: Path) -> Float32:
         """Return an audio file's frames, np.ndarray [shape=(t, n_mels)]."""
         samples = load_samples(path, self.config.sample_rate)
