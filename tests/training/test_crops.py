@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -189,16 +187,24 @@ def test_bank_of_the_logmel_is_another_bank(few: list[Track], tmp_path: Path) ->
     assert clean.shape == rough.shape == (len(few), FRAMES, CONFIG.n_mels)
 
 
-def test_bank_of_the_usual_wear_lies_where_it_always_did(
+@pytest.mark.parametrize("name", STANDARD)
+def test_standard_wear_and_what_is_done_at_a_step_make_no_other_bank(
+    name: str, few: list[Track], rooms: tuple[Path, ...], tmp_path: Path
+) -> None:
+    logmel = LogMelCache(tmp_path / "logmel", CONFIG) if name == "spectrogram" else None
+    wears = (None, STANDARD[name], (*STANDARD[name], Mixup()))
+    banks = [CropBank(tmp_path, few, rooms, CONFIG, logmel, wear) for wear in wears]
+    assert len({bank.folder for bank in banks}) == 1
+
+
+def test_rooms_make_another_bank_where_they_are_heard(
     few: list[Track], rooms: tuple[Path, ...], tmp_path: Path
 ) -> None:
     logmel = LogMelCache(tmp_path / "logmel", CONFIG)
-    for name, cache, more in (("waveform", None, []), ("spectrogram", logmel, ["spectral"])):
-        ids = json.dumps([[t.id for t in few], CONFIG.to_dict(), *more], sort_keys=True)
-        folder = f"crops-{hashlib.sha256(ids.encode()).hexdigest()[:12]}"
-        for augmentation in (None, STANDARD[name], (*STANDARD[name], Mixup())):
-            bank = CropBank(tmp_path, few, rooms, CONFIG, cache, augmentation)
-            assert bank.folder == tmp_path / folder
+    some = (rooms, rooms[:1], ())
+    heard = {CropBank(tmp_path, few, each, CONFIG).folder for each in some}
+    unheard = {CropBank(tmp_path, few, each, CONFIG, logmel).folder for each in some}
+    assert (len(heard), len(unheard)) == (3, 1)
 
 
 def test_banks_of_other_wear_lie_apart_and_hold_what_was_asked_for(

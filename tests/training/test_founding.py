@@ -15,12 +15,14 @@ from safetensors.torch import load_file
 
 from musicedge.cli import main
 from musicedge_training.datasets.track import GENRES, MOODS, MoodLabel, Track
+from musicedge_training.evaluate import MIN_TRACKS
 from musicedge_training.founding.clips import Clips, Targets, band_statistics, pieces
 from musicedge_training.founding.experiments import EXPERIMENTS, TASKS, choose
 from musicedge_training.founding.findings import CLAIMS, find
-from musicedge_training.founding.scoring import Answers, within_sources
+from musicedge_training.founding.scoring import Answers, score, within_sources
 from musicedge_training.founding.settings import Settings, SettingsError, read_settings
 from musicedge_training.labels import Labels
+from musicedge_training.predict import Predictions
 
 QUICK = ("--set", "epochs=2", "--set", "batch_size=8", "--set", "seconds=1", "--set", "hidden=8")
 
@@ -298,6 +300,19 @@ def test_scales_of_sources_do_not_count() -> None:
     source = np.array([0, 0, 0, 1, 1])
     assert within_sources(truth, predicted, source) == pytest.approx((3 * 1 + 2 * -1) / 5)
     assert np.isnan(within_sources(truth[:1], predicted[:1], source[:1]))
+
+
+def test_mood_whose_labels_are_all_equal_has_no_score() -> None:
+    moods = {"arousal": MoodLabel(0.5, "rated")}
+    tracks = [
+        Track(f"{n}", Path(f"{n}"), "music", "c", f"{n}", 0, (), moods) for n in range(MIN_TRACKS)
+    ]
+    count = len(tracks)
+    values = np.repeat(np.arange(count, dtype=np.float32)[:, None], len(MOODS), axis=1)
+    predictions = Predictions(
+        np.zeros((count, len(GENRES)), np.float32), np.arange(count), values, np.ones(count)
+    )
+    assert score(tracks, predictions, ["arousal"]) == {}
 
 
 def listed(count: int) -> list[Track]:

@@ -106,7 +106,8 @@ def score(
     """Return the scores of some heads, as JSON-ready objects with 95 % intervals.
 
     Beside those of `musicedge_training.evaluate.evaluate`, ``"MOOD/spearman"`` is the mean over the
-    mood's sources, each weighted by its tracks.
+    mood's sources, each weighted by its tracks. A score that means nothing, as where all labels are
+    equal, is left out.
     """
     found = evaluate.to_json(evaluate.evaluate(tracks, predictions, by_fold=False, genres=genres))
     found = {name: value for name, value in found.items() if name.split("/")[0] in heads}
@@ -120,10 +121,13 @@ def score(
                 predictions.moods[known, column],
                 labels.mood_source[known, column],
             )
+            value = within_sources(*arrays)
+            if np.isnan(value):
+                continue
             low, high = scores.bootstrap_interval(
                 within_sources, *arrays, groups=list(groups[known])
             )
-            mean = evaluate.Score(within_sources(*arrays), low, high, (), int(known.sum()))
+            mean = evaluate.Score(value, low, high, (), int(known.sum()))
             found[f"{mood}/spearman"] = mean.to_dict()
     return found
 
