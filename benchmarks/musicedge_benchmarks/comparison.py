@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from musicedge.card import Card
-from musicedge.session import BATCH, Session
+from musicedge.session import Session
 from musicedge_benchmarks.contenders import Contender
 from musicedge_benchmarks.processes import trace_memory
 from musicedge_benchmarks.rounds import (
@@ -90,6 +90,7 @@ def measure_comparison(
     rows: list[Row],
     *,
     threads: Sequence[int],
+    batches: Sequence[int],
     rounds: int,
     openings: int,
     on_round: Tell = silence,
@@ -101,10 +102,12 @@ def measure_comparison(
     models
         The first is what the others are compared with.
     rows
-        Gets a row for each model, number of threads, and one window and `BATCH` windows at a time;
-        also where it is interrupted after a round.
+        Gets a row for each model, number of threads and number of windows at a time; also where it
+        is interrupted after a round.
     threads
         With which each is run.
+    batches
+        How many windows are run at a time.
     rounds, openings
         How often each is run, and opened.
     on_round
@@ -120,7 +123,7 @@ def measure_comparison(
         on_round(f"memory of {model.name}", 0.1 + 0.2 * number / len(models))
         command = (sys.executable, "-c", _RUNS, model.bundle.source, model.device)
         peaks[model.key] = trace_memory(command).peak
-    settings = [(m, count, batch) for count in threads for batch in (1, BATCH) for m in models]
+    settings = [(m, count, batch) for count in threads for batch in batches for m in models]
     tasks = {
         _key(m, count, batch): partial(_window_ms, m.session(count), batch)
         for m, count, batch in settings

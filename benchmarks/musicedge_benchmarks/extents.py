@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from musicedge.session import BATCH
 from musicedge_benchmarks.endurance import HOURS as HOURS_OF_LISTENING
 from musicedge_benchmarks.memory import HOURS
 
@@ -17,6 +18,7 @@ class Extent:
     mp3: float
     mp3_rounds: int
     frontend_rounds: int
+    beside_librosa: bool
     long_wav: float
     switches: int
     live_steps: int
@@ -25,6 +27,7 @@ class Extent:
     live_all: bool  # models, and not the first alone
     endurance: float
     model_rounds: int
+    model_batches: tuple[int, ...]
     model_mp3: float
     model_mp3_rounds: int
     model_starts: int
@@ -45,7 +48,7 @@ class Extent:
         tracks
             On how many labelled ones the models are scored.
         """
-        windows = 0.025 * self.model_rounds * threads
+        windows = 0.005 * sum(self.model_batches) * self.model_rounds * threads
         files = 0.003 * self.model_mp3 * (self.model_mp3_rounds + 1)
         starts = 0.4 * (self.model_starts + 1) if self.model_starts else 0.0
         readings = 0.02 * self.live_steps + self.live_seconds
@@ -55,7 +58,7 @@ class Extent:
             "data": 3 + models * (3 + 0.07 * tracks),
             "cold-start": 0.8 * (self.cold_rounds + 1),
             "throughput": 1 + 0.006 * self.mp3 * (self.mp3_rounds + 1),
-            "log-mel": 2 + 0.08 * self.frontend_rounds,
+            "log-mel": 6.0 * self.beside_librosa + 0.08 * self.frontend_rounds,
             "memory": 0.0015 * self.long_wav,
             "live": 1.2 * self.switches + 1.5 * self.live_starts + listening * (1 + readings),
             "peers": 10 + 2.0 * self.peer_rounds,
@@ -70,6 +73,7 @@ FULL = Extent(
     mp3=300.0,
     mp3_rounds=7,
     frontend_rounds=30,
+    beside_librosa=True,
     long_wav=HOURS * 3600,
     switches=100,
     live_steps=200,
@@ -78,6 +82,7 @@ FULL = Extent(
     live_all=True,
     endurance=HOURS_OF_LISTENING * 3600,
     model_rounds=100,
+    model_batches=(1, BATCH),
     model_mp3=60.0,
     model_mp3_rounds=7,
     model_starts=5,
@@ -89,17 +94,19 @@ FULL = Extent(
 QUICK = Extent(
     short_clip=30.0,
     cold_rounds=2,
-    mp3=30.0,
+    mp3=15.0,
     mp3_rounds=2,
     frontend_rounds=7,
-    long_wav=10 * 60.0,
-    switches=2,
+    beside_librosa=False,
+    long_wav=5 * 60.0,
+    switches=1,
     live_steps=20,
     live_seconds=1.0,
     live_starts=1,
     live_all=False,
     endurance=10 * 60.0,
-    model_rounds=6,
+    model_rounds=4,
+    model_batches=(1,),
     model_mp3=15.0,
     model_mp3_rounds=2,
     model_starts=0,

@@ -41,7 +41,7 @@ class FrontEndSpeed:
         Seconds of NumPy's real transform of the same frames, cut and windowed already: the floor.
     librosa
         Seconds of ``power_to_db(melspectrogram(...))`` with the same constants, as far as librosa
-        has them (no pre-emphasis); None where it is not installed.
+        has them (no pre-emphasis); None where it was not computed.
     to_librosa, to_fft
         Our time over theirs, of each round.
     """
@@ -59,6 +59,7 @@ def measure_front_end(
     config: FrontEndConfig,
     *,
     rounds: int,
+    beside_librosa: bool = True,
     on_round: Tell = silence,
 ) -> FrontEndSpeed:
     """Compute the log-mel of one clip in each way, in turn.
@@ -71,6 +72,8 @@ def measure_front_end(
         The front-end's constants.
     rounds
         How often.
+    beside_librosa
+        Whether librosa's is computed as well, where it is installed; to import it takes seconds.
     on_round
         Told which round begins.
     """
@@ -80,7 +83,7 @@ def measure_front_end(
         "ours": lambda: seconds(lambda: front_end.logmel(samples)),
         "fft": lambda: seconds(transform),
     }
-    if is_installed("librosa"):
+    if beside_librosa and is_installed("librosa"):
         import librosa
 
         tasks["librosa"] = lambda: seconds(

@@ -152,6 +152,7 @@ class Suite:
             self._contenders,
             self.results.models,
             threads=self._threads,
+            batches=extent.model_batches,
             rounds=extent.model_rounds,
             openings=min(_OPENINGS, -(-extent.model_rounds // 2)),
             on_round=portion(self._tell, 0, 0.4),
@@ -162,9 +163,9 @@ class Suite:
             self._contenders,
             self.results.end_to_end,
             Clips(
-                mp3=clips.write_clip(self._folder / "models.mp3", piece, mp3),
+                mp3=self._clip(mp3, "mp3"),
                 mp3_seconds=mp3,
-                wav=clips.write_clip(self._folder / "models.wav", piece, wav),
+                wav=self._clip(wav, "wav"),
                 wav_seconds=wav,
                 piece=piece.mean(axis=1),
                 rate=clips.RATE,
@@ -176,7 +177,8 @@ class Suite:
         )
         if not extent.model_starts:
             self.results.notes.append(
-                "cold start and listening of each model are left out of a quick run"
+                "several windows at a time, and cold start and listening of each model are left "
+                "out of a quick run"
             )
 
     def _worths(self) -> None:
@@ -186,7 +188,7 @@ class Suite:
 
     def _cold_start(self) -> None:
         extent = self._extent
-        clip = clips.write_clip(self._folder / "cold.wav", self._piece, extent.short_clip)
+        clip = self._clip(extent.short_clip, "wav")
         (self.results.cold_start,) = measure_cold_start(
             clip,
             extent.short_clip,
@@ -198,7 +200,7 @@ class Suite:
     def _throughput(self) -> None:
         extent = self._extent
         self._tell("encoding an MP3", 0)
-        clip = clips.write_clip(self._folder / "warm.mp3", self._piece, extent.mp3)
+        clip = self._clip(extent.mp3, "mp3")
         (self.results.throughput,) = measure_throughput(
             clip,
             extent.mp3,
@@ -209,13 +211,17 @@ class Suite:
 
     def _front_end(self) -> None:
         config = self._first.bundle.card.frontend
-        if not is_installed("librosa"):
+        beside = self._extent.beside_librosa
+        if not beside:
+            self.results.notes.append("the log-mel beside librosa's is left out of a quick run")
+        elif not is_installed("librosa"):
             self.results.notes.append("librosa is not installed: the log-mel was not compared")
         mono = clips.repeat(self._piece, self._extent.short_clip).mean(axis=1)
         self.results.front_end = measure_front_end(
             soxr.resample(mono, clips.RATE, config.sample_rate),
             config,
             rounds=self._extent.frontend_rounds,
+            beside_librosa=beside,
             on_round=self._tell,
         )
 
@@ -233,7 +239,7 @@ class Suite:
 
     def _live(self) -> None:
         extent = self._extent
-        clip = clips.write_clip(self._folder / "live.wav", self._piece, extent.short_clip)
+        clip = self._clip(extent.short_clip, "wav")
         self.results.live = measure_live(
             self._piece.mean(axis=1),
             clips.RATE,
@@ -248,6 +254,11 @@ class Suite:
         if not extent.live_all:
             self.results.notes.append("a quick run listens with the first model alone")
 
+    def _clip(self, seconds: float, form: str) -> Path:
+        """Return so much of the piece as a file, which is written once: MP3 takes its time."""
+        path = self._folder / f"clip-{seconds:g}s.{form}"
+        return path if path.exists() else clips.write_clip(path, self._piece, seconds)
+
     def _on_first_device(self) -> list[Contender]:
         return [each for each in self._contenders if each.provider == self._first.provider]
 
@@ -255,7 +266,7 @@ class Suite:
         extent, rate = self._extent, self._first.bundle.card.frontend.sample_rate
         mono = clips.repeat(self._piece, extent.short_clip).mean(axis=1)
         material = Material(
-            clip=clips.write_clip(self._folder / "peers.mp3", self._piece, extent.short_clip),
+            clip=self._clip(extent.short_clip, "mp3"),
             samples=soxr.resample(mono, clips.RATE, rate),
             bundle=self._first.bundle,
             model=self._first.model(),

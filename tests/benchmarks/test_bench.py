@@ -15,6 +15,7 @@ from tests.runtime import tiny_model
 
 from musicedge import DeviceUnavailable, installed
 from musicedge import bundle as bundles
+from musicedge.session import BATCH
 from musicedge_benchmarks import comparison, pinning, tables
 from musicedge_benchmarks import suite as suites
 from musicedge_benchmarks.bar import RunBar
@@ -36,6 +37,7 @@ TINY = Extent(
     mp3=3.0,
     mp3_rounds=2,
     frontend_rounds=2,
+    beside_librosa=True,
     long_wav=20.0,
     switches=1,
     live_steps=3,
@@ -44,6 +46,7 @@ TINY = Extent(
     live_all=True,
     endurance=60.0,
     model_rounds=3,
+    model_batches=(1, BATCH),
     model_mp3=3.0,
     model_mp3_rounds=2,
     model_starts=1,

@@ -28,6 +28,7 @@ from musicedge_training.augmentation.transform import CropTransform, Transform
 from musicedge_training.console import console, track_progress
 from musicedge_training.datasets import synthetic
 from musicedge_training.datasets.track import Track
+from musicedge_training.orphans import end_with_parent
 from musicedge_training.representations import (
     LogMelCache,
     cannot_be_kept,
@@ -253,7 +254,7 @@ class CropBank:
         shape = (len(self.tracks), frames, self._frontend.n_mels)
         parts = [path.with_suffix(".part") for path in self._paths(variant)]
         arrays = [new_array(part, shape) for part in parts]
-        with ProcessPoolExecutor(jobs) as pool:
+        with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
             crops = pool.map(make_crop, self._requests(variant), chunksize=4)
             for row, crop in enumerate(
                 track_progress(crops, f"crops, variant {variant + 1}", len(self.tracks))

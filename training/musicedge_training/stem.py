@@ -22,6 +22,7 @@ from musicedge_training.accelerator import device
 from musicedge_training.architectures.cnn import LAYERS, POOLING, AudioTagger, MobileNetV3
 from musicedge_training.console import console, track_progress
 from musicedge_training.crops import CropBank, new_array
+from musicedge_training.orphans import end_with_parent
 from musicedge_training.representations import write_npy
 
 _BATCH = 16
@@ -77,8 +78,7 @@ class StemMaps:
         with ProcessPoolExecutor(
             min(jobs, len(missing)),
             multiprocessing.get_context("spawn"),
-            initializer=torch.set_num_threads,
-            initargs=(1,),
+            initializer=_begin,
         ) as pool:
             done = pool.map(self._compute, missing)
             for _ in track_progress(done, "variants", len(missing)):
@@ -149,6 +149,11 @@ class StemMaps:
         for layer in self._backbone.features[: self._frozen]:
             x = layer(x)
         return x, self._backbone(x, start=self._frozen) if embed else None
+
+
+def _begin() -> None:
+    end_with_parent()
+    torch.set_num_threads(1)
 
 
 def _digest(tagger: AudioTagger) -> str:

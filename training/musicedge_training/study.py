@@ -18,6 +18,7 @@ from musicedge_training import calibrate, checkpoint, evaluate, scores
 from musicedge_training.architectures.heads import MultitaskNetwork
 from musicedge_training.console import console
 from musicedge_training.datasets import synthetic
+from musicedge_training.orphans import end_with_parent
 from musicedge_training.predict import Predictions, network_forward, predict
 from musicedge_training.recipe import Recipe
 from musicedge_training.splits import ALL, Split, all_split, collection_splits, fold_splits
@@ -118,7 +119,9 @@ def _run_splits(bench: Workbench, system: System, splits: Sequence[Split], home:
     if untrained:
         bench.prepare(system.recipe, _teacher(system, untrained[0], home))
     workers = min(bench.jobs, len(pending))
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=end_with_parent
+    ) as pool:
         jobs = [
             pool.submit(_run_split, bench, system, split, home / split.name) for split in pending
         ]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from musicedge.errors import AudioError, OutputError
 from musicedge_training.console import console, track_progress
+from musicedge_training.orphans import end_with_parent
 
 
 class Representation(Protocol):
@@ -183,12 +184,13 @@ def run_jobs(
 
     What is under way at an interruption or an error is finished, and no more is begun.
     """
-    with ProcessPoolExecutor(jobs, initializer=_leave_interruption_to_the_parent) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_work_for_the_parent) as pool:
         try:
             yield from track_progress(pool.map(function, items), title, len(items))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interruption_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _work_for_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent that is interrupted
+    end_with_parent()
