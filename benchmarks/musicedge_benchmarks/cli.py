@@ -129,7 +129,7 @@ def _files_by_name(
     metavar="NAME=FILE",
     help="For the peers: a model file of yamnet (.tflite) or musicnn (.onnx).",
 )
-@click.option("--quick", is_flag=True, help="Fewer rounds and shorter clips: about half a minute.")
+@click.option("--quick", is_flag=True, help="Fewer rounds and shorter clips: about 20 seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON object.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the comparison of models as CSV.")
 @click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")

@@ -166,7 +166,7 @@ def _scores(worth: Worth) -> list[Score | None]:
 
 def _windows(rows: Sequence[Row]) -> Table:
     return Table(
-        f"models: windows one at a time and several, in turn, {rows[0].window.count} rounds; the "
+        f"models: windows, so many at once, in turn, {rows[0].window.count} rounds; the "
         "ratio is to the first row",
         ("model", "on", "threads", "batch", "ms a window (50/95/99 %)", "ratio", "x real time"),
         [
