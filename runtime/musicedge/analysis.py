@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from musicedge.values import Value
+
 SCHEMA = 1
 MOODS = ("valence", "arousal", "danceability")
 
@@ -20,16 +22,16 @@ _SCORE_DECIMALS = 4
 _TIME_DECIMALS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class GenreScore:
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class GenreScore(Value):
     """A genre and its calibrated probability in [0, 1]."""
 
     label: str
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Segment(Value):
     """What the model says about one window of the piece.
 
     Attributes
@@ -66,8 +68,8 @@ class Segment:
         }
 
 
-@dataclass(frozen=True)
-class ModelInfo:
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelInfo(Value):
     """Which model file gave a result, and on which execution provider it ran."""
 
     name: str
@@ -85,8 +87,8 @@ class ModelInfo:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Analysis(Value):
     """What the model says about a whole piece: a summary, and one `Segment` for each window.
 
     Attributes

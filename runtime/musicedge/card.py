@@ -23,6 +23,7 @@ from musicedge.card_rules import (
 )
 from musicedge.decoding.base import SAMPLE_RATE_RANGE
 from musicedge.frontend_config import FrontEndConfig
+from musicedge.values import Value
 
 METADATA_KEY = "musicedge.card"
 FORMAT_VERSION = 2
@@ -45,8 +46,8 @@ _MAX_COUNT = 2**53
 _TEMPERATURES = (0.01, 100.0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Head:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Head(Value):
     """One output of the network.
 
     Parameters
@@ -128,8 +129,8 @@ class Head:
         return {**asdict(self), "labels": list(self.labels), "range": list(self.range)}
 
 
-@dataclass(frozen=True, kw_only=True)
-class GraphFacts:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class GraphFacts(Value):
     """What the graph is made of.
 
     Parameters
@@ -172,8 +173,8 @@ class GraphFacts:
         return asdict(self)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Card:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Card(Value):
     """What a model file says about itself.
 
     Parameters

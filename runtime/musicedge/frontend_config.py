@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from musicedge.values import Value
+
 Window = Literal["hann", "hann_symmetric"]
 MelScale = Literal["slaney", "htk", "kaldi"]
 Logarithm = Literal["ln", "db"]
@@ -20,8 +22,8 @@ _LIMITS = {  # a card is untrusted: these bound the memory that its constants ca
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class FrontEndConfig:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class FrontEndConfig(Value):
     """The constants of a log-mel front-end.
 
     Parameters

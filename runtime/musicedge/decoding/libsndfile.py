@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from musicedge.decoding import mpeg
 from musicedge.decoding.base import (
     CODEC_LIMIT,
     DecodingFailed,
@@ -20,6 +19,9 @@ from musicedge.decoding.base import (
     mix_down,
 )
 from musicedge.decoding.containers import SampleData, ogg_end, with_unknown_size
+
+if TYPE_CHECKING:
+    from musicedge.decoding.mpeg import Mpeg
 
 _UNKNOWN_LENGTH = 2**62  # where it knows none, libsndfile gives the largest 64-bit number
 _UNRECOGNISED = 1  # SF_ERR_UNRECOGNISED_FORMAT
@@ -135,12 +137,14 @@ class SoundFileDecoder:
             np.clip(frames, -CODEC_LIMIT, CODEC_LIMIT, out=frames)
         return frames, failure
 
-    def _prepare(self, file: BinaryIO, name: str, data: SampleData | None) -> mpeg.Mpeg | None:
+    def _prepare(self, file: BinaryIO, name: str, data: SampleData | None) -> Mpeg | None:
         """Mend what libsndfile would misread, into a copy; return the walk over an MP3 file."""
         if data is not None:
             if data.zero_but_filled:
                 self._mended = with_unknown_size(file, name, data)
             return None
+        from musicedge.decoding import mpeg  # late: many files need nothing of it
+
         end = ogg_end(file)
         if end is not None and end.is_chained:
             self.partial = "it is a chain of Ogg streams, and libsndfile decodes only the first"
@@ -172,7 +176,7 @@ class SoundFileDecoder:
         except (soundfile.SoundFileError, TypeError) as error:
             raise DecodingFailed(str(error)) from None
 
-    def _frames(self, walked: mpeg.Mpeg | None) -> int | None:
+    def _frames(self, walked: Mpeg | None) -> int | None:
         frames = int(self._sound.frames)
         if walked is not None and (walked.needs_mending or walked.promised is None):
             return walked.samples_per_frame * max(walked.frames, walked.promised or 0)
