@@ -16,6 +16,7 @@ from musicedge.errors import AudioError
 from musicedge.frontend import FrontEnd
 from musicedge.frontend_config import FrontEndConfig
 from musicedge_training.representations import LogMelCache, load_samples, run_jobs, write_npy
+from musicedge_training.representations.logmel import LogMel
 
 CONFIG = FrontEndConfig()
 
@@ -98,6 +99,18 @@ def test_filling_computes_every_entry(sound: Path, tmp_path: Path) -> None:
     cache = LogMelCache(tmp_path / "cache", CONFIG)
     cache.fill([sound, other], jobs=1)
     assert sorted((tmp_path / "cache").iterdir()) == sorted(map(cache.entry, (sound, other)))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_several_processes_begin_when_all_is_prepared(
+    jobs: int, sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[bool] = []
+    cache = LogMelCache(tmp_path / "cache", CONFIG)
+    entry = cache.entry(sound)
+    monkeypatch.setattr(LogMel, "prepare", lambda _: prepared.append(not entry.exists()))
+    cache.fill([sound], jobs=jobs)
+    assert prepared == [True] * (jobs - 1)
 
 
 def test_jobs_answer_in_order() -> None:

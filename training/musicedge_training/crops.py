@@ -215,7 +215,7 @@ class CropBank:
         self._transforms = tuple(t for t in chosen if rooms or not isinstance(t, waveform.Room))
         self._lacks_rooms = len(self._transforms) < len(chosen)
         if any(isinstance(transform, waveform.Room) for transform in chosen):
-            key.append([str(path) for path in rooms])
+            key.append([path.name for path in rooms])
         ids = json.dumps(key, sort_keys=True)
         self.folder = folder / f"crops-{hashlib.sha256(ids.encode()).hexdigest()[:12]}"
 
