@@ -30,11 +30,12 @@ frozen_blocks = 17
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, few_rounds: None) -> Iterator[Path]:
-    """A folder with a quick recipe, in which few synthetic sounds are made."""
+    """A folder with a quick recipe, where few synthetic sounds are made and judged."""
     folder = tmp_path_factory.mktemp("study")
     (folder / "cnn-tiny.toml").write_text(RECIPE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workbench, "_SYNTHETIC", 6)
+        patch.setattr(workbench, "_JUDGING", 2)
         yield folder
 
 
