@@ -57,8 +57,7 @@ def test_networks_learn_from_ready_spectrograms_and_are_tested_on_the_labs_test_
     assert by_beats["tracks"]["test"] == by_beats["scores"]["genre/accuracy"]["n"] == len(known)
     moods = results["cnn-beat-fused-moods-from-genre"]
     assert sum(moods["tracks"].values()) == len(MOODS_OF)
-    # After one epoch it may say the same of all clips, which has no score.
-    assert set(moods["scores"]) <= {f"{mood}/spearman" for mood in MOODS}
+    assert set(moods["scores"]) >= {f"{mood}/spearman" for mood in MOODS}
     assert "NaN" not in output.out
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]  # no features were computed
 

@@ -232,9 +232,9 @@ Labels = Mapping[int, str]
 
 
 def _write_lab_spectrogram(path: Path, frames: int) -> None:
-    """Write 128 mel bands in dB, then 12 chroma, as the lab's files hold them."""
+    """Write 128 mel bands in dB, then 12 chroma, as the lab's files hold them; no two alike."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(frames)
+    rng = np.random.default_rng((frames, int(path.name.partition(".")[0])))
     mel, chroma = -80 * rng.random((128, frames)), rng.random((12, frames))
     np.save(path, np.concatenate([mel, chroma]).astype(np.float32))
 

@@ -112,8 +112,7 @@ def evaluate(
             mask = labels.mood_known[:, column] & (labels.mood_source[:, column] == index)
             truth, value = labels.moods[:, column], predictions.moods[:, column]
             # A system that knows nothing of a source says the same of all its tracks.
-            varied = mask.any() and np.ptp(truth[mask]) > 0 and np.ptp(value[mask]) > 0
-            if mask.sum() >= MIN_TRACKS and varied:
+            if mask.sum() >= MIN_TRACKS and np.ptp(truth[mask]) > 0 and np.ptp(value[mask]) > 0:
                 results[f"{mood}/spearman/{source}"] = judge(scores.spearman, mask, truth, value)
     everything = np.ones(len(tracks), bool)
     if 0 < labels.music.sum() < len(tracks):
